@@ -1,0 +1,152 @@
+"""The plan of a run: for every step where its artifact lies, whether it is done, and if not, what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.engine.artifacts import (
+    MADE,
+    Workspace,
+    compare_settings,
+    describe,
+    fingerprint,
+    path_hash,
+    read_made,
+    verify,
+)
+from pipeline.engine.config import RunConfig, Step
+from pipeline.engine.errors import PipelineError
+from pipeline.engine.rows import Row
+from pipeline.engine.stage import Finding, PlanContext, Take
+
+State = Literal["cached", "partial", "new", "stale", "edited"]
+
+
+@dataclass
+class Planned:
+    """One step of a plan."""
+
+    step: Step
+    fingerprint: str
+    artifact: Path
+    inputs: dict[str, dict[str, Path]]
+    """Input name -> reference -> path."""
+    state: State
+    why: str
+    findings: list[Finding] = field(default_factory=list)
+
+    def given(self) -> dict[str, Any]:
+        """`inputs` in the form that a stage gets: a path, or a dict of paths for a kind marked `*`."""
+        takes = {name: Take.read(name, spec) for name, spec in self.step.stage.takes.items()}
+        return {name: paths if takes[name].many else next(iter(paths.values())) for name, paths in self.inputs.items()}
+
+    def to_row(self) -> Row:
+        return {
+            "step": self.step.name,
+            "stage": self.step.stage.name,
+            "state": self.state,
+            "why": self.why,
+            "artifact": str(self.artifact),
+            "findings": [
+                {"level": f.level, "text": f.text, "mend": f.mend, "data": dict(f.data)} for f in self.findings
+            ],
+        }
+
+
+def plan(config: RunConfig, workspace: Workspace) -> list[Planned]:
+    """Where every step stands; nothing is made. Raises ConfigError for a named file that cannot be read."""
+    planned: dict[str, Planned] = {}
+    for step in config.steps:
+        inputs: dict[str, dict[str, Path]] = {}
+        prints: dict[str, list[str]] = {}
+        for name, references in step.inputs.items():
+            inputs[name], prints[name] = {}, []
+            for reference in references:
+                path, mark = _locate(reference, planned, workspace)
+                inputs[name][reference] = path
+                prints[name].append(mark)
+        mark = fingerprint(step, config.seed, prints, step.stage.pins(step.settings))
+        artifact = workspace.artifact(step, mark)
+        entry = Planned(step, mark, artifact, inputs, "new", "")
+        entry.state, entry.why = _state(entry, planned, workspace)
+        planned[step.name] = entry
+    return list(planned.values())
+
+
+def _locate(reference: str, planned: dict[str, Planned], workspace: Workspace) -> tuple[Path, str]:
+    """The path of an input and the fingerprint that stands for it."""
+    if reference in planned:
+        return planned[reference].artifact, planned[reference].fingerprint
+    path = workspace.find(reference)
+    assert path is not None, "config.check has seen it"
+    if (path / MADE).is_file():
+        made = read_made(path)
+        return path, str(made["fingerprint"])
+    return path, path_hash(path)
+
+
+def _state(entry: Planned, planned: dict[str, Planned], workspace: Workspace) -> tuple[State, str]:
+    state, why = state_now(entry)
+    if state == "new":
+        return state, _changed(entry, workspace)
+    if state == "cached":
+        for name, reference, _ in _pairs(entry):
+            if reference in planned and planned[reference].state != "cached":
+                return "stale", f"its input {name} ({reference}) will be made anew"
+    return state, why
+
+
+def state_now(entry: Planned) -> tuple[State, str]:
+    """How a step's artifact stands on disk at this moment, its inputs being what they are now."""
+    artifact = entry.artifact
+    if not (artifact / MADE).is_file():
+        return ("partial", "begun, not finished") if artifact.exists() else ("new", "")
+    if read_made(artifact)["fingerprint"] != entry.fingerprint:
+        return "edited", f"{artifact} holds what other settings made."
+    try:
+        verify(artifact)
+    except PipelineError as error:
+        return "edited", error.what
+    recorded = read_made(artifact)["inputs"]
+    for name, reference, path in _pairs(entry):
+        digest = recorded.get(name, {}).get(reference, {}).get("digest")
+        if digest is not None and (path / MADE).is_file() and read_made(path)["digest"] != digest:
+            return "stale", f"its input {name} ({reference}) was made anew since"
+    return "cached", ""
+
+
+def _pairs(entry: Planned) -> list[tuple[str, str, Path]]:
+    return [(name, reference, path) for name, paths in entry.inputs.items() for reference, path in paths.items()]
+
+
+def _changed(entry: Planned, workspace: Workspace) -> str:
+    """What differs from the newest artifact of the same stage and step."""
+    for artifact in reversed(workspace.artifacts()):
+        made = read_made(artifact)
+        if made.get("stage") != entry.step.stage.name or made.get("step") != entry.step.name:
+            continue
+        lines = compare_settings(made["described"], describe(entry.step.settings))
+        for name, reference, path in _pairs(entry):
+            if made["inputs"].get(name, {}).get(reference, {}).get("path") != path.name:
+                lines.append(f"input {name} changed")
+        return "; ".join(lines) or "the seed, the version of the stage or what lies outside the config changed"
+    return "never made"
+
+
+def inspect(planned: list[Planned], config: RunConfig, workspace: Workspace) -> None:
+    """Add what each step's own `plan` finds. An input that is not made yet is left out of what it is given."""
+    for entry in planned:
+        if entry.state == "cached":
+            continue
+        given = {
+            name: value
+            for name, value in entry.given().items()
+            if all(path.exists() for path in (value.values() if isinstance(value, dict) else [value]))
+        }
+        context = PlanContext(entry.step.settings, given, config.seed, workspace.root)
+        try:
+            entry.findings = entry.step.stage.plan(context)
+        except PipelineError as error:
+            entry.findings = [Finding("fault", f"{error.what} {error.why}".strip(), error.mend)]

@@ -1,0 +1,261 @@
+"""Drives a run: plan -> cached? -> run -> commit, step by step, in the one process that writes its events."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import traceback
+
+from filelock import Timeout
+
+from pipeline.engine import planner
+from pipeline.engine.artifacts import (
+    MADE,
+    Workspace,
+    begin,
+    commit,
+    describe,
+    discard_replaced,
+    read_made,
+    set_aside,
+)
+from pipeline.engine.children import Child, fold_error
+from pipeline.engine.config import RunConfig, check
+from pipeline.engine.errors import Busy, ConfigError, PipelineError, StageFailed, StopRequested
+from pipeline.engine.events import Emitter, EventLog, Send
+from pipeline.engine.execution import plain_error, run_stage, task_of
+from pipeline.engine.memory import Sampler
+from pipeline.engine.planner import Planned
+from pipeline.engine.rows import Row
+from pipeline.engine.runs import Run
+from pipeline.engine.stage import Catalog
+
+DONE, FAILED, WRONG, STOPPED, UNMET = 0, 1, 2, 3, 4
+"""Exit codes."""
+STATES = {DONE: "done", FAILED: "failed", WRONG: "failed", STOPPED: "stopped", UNMET: "unmet"}
+
+
+class Runner:
+    """One run from its first step to its last. Raises Busy where another process drives it."""
+
+    def __init__(self, run: Run, catalog: Catalog) -> None:
+        self.run, self.catalog = run, catalog
+        self.workspace = Workspace(run.root)
+        self._child: tuple[str, Child] | None = None
+        self._writing = threading.Lock()
+
+    def drive(self) -> int:
+        """Run to the end; returns the exit code. The only place where every exception is caught."""
+        lock = self.run.lock()
+        try:
+            lock.acquire(timeout=2)
+        except Timeout:
+            raise Busy(f"{self.run.id} is already running.", "Another process holds its lock.", "") from None
+        try:
+            self.events = EventLog(self.run.events)
+            code = self._guarded()
+            self.events.close()
+        finally:
+            self._end_child()
+            lock.release()
+        return code
+
+    def _guarded(self) -> int:
+        began = time.monotonic()
+        error: PipelineError | None = None
+        verdicts: list[bool] = []
+        try:
+            code = self._steps(verdicts)
+        except StopRequested:
+            code = STOPPED
+        except BaseException as raised:
+            traceback.print_exc()
+            error = plain_error(raised)
+            code = error.exit_code
+        if code == DONE and not all(verdicts):
+            code = UNMET
+        self._write(
+            "",
+            "run.finished",
+            {
+                "state": STATES[code],
+                "code": code,
+                "seconds": round(time.monotonic() - began, 3),
+                "error": fold_error(error) if error else None,
+            },
+        )
+        return code
+
+    def _steps(self, verdicts: list[bool]) -> int:
+        options = self.run.about()["options"]
+        self._write("", "run.started", {"pid": os.getpid(), "preset": self.run.about()["preset"]})
+        config = check(self.run.tree(), self.catalog, self.workspace.kind_of)
+        planned = chosen(planner.plan(config, self.workspace), options)
+        self._write(
+            "",
+            "log",
+            {"text": f"{len(planned)} steps: {', '.join(entry.step.name for entry in planned)}"},
+        )
+        if self.events.attempt == 1:
+            self._freshen(planned, options.get("fresh", []))
+        for position, entry in enumerate(planned):
+            later = planned[position + 1] if position + 1 < len(planned) else None
+            summary = self._step(entry, config)
+            if isinstance(summary.get("verdict"), dict):
+                verdicts.append(bool(summary["verdict"]["met"]))
+            if self._child and (later is None or self._libraries(later) != self._child[0]):
+                self._end_child()
+        return DONE
+
+    def _freshen(self, planned: list[Planned], fresh: list[str]) -> None:
+        for entry in planned:
+            if entry.step.name in fresh and entry.artifact.exists():
+                set_aside(entry.artifact)
+
+    def _step(self, entry: Planned, config: RunConfig) -> Row:
+        """Make the artifact of one step unless it is there. Returns its summary."""
+        step = entry.step
+        self._check_stop()
+        lock = self.workspace.lock(entry.artifact)
+        waited = 0.0
+        while True:
+            try:
+                lock.acquire(timeout=0.5)
+                break
+            except Timeout:
+                if waited % 5 == 0:
+                    reason = f"another run is making {entry.artifact.name}"
+                    self._write(step.name, "wait", {"reason": reason, "until": None})
+                waited += 0.5
+                self._check_stop()
+        try:
+            state, why = planner.state_now(entry)
+            if state == "edited":
+                raise StageFailed(why, "", f"Restore the file, or make it anew: --fresh {step.name}")
+            if state == "cached":
+                made = read_made(entry.artifact)
+                self._write(step.name, "step.cached", {"artifact": str(entry.artifact), "summary": made["summary"]})
+            else:
+                if state == "stale":
+                    set_aside(entry.artifact)
+                made = self._make(entry, config)
+            if step.label:
+                self.workspace.give_name(step.label, entry.artifact)
+            return dict(made["summary"])
+        finally:
+            lock.release()
+
+    def _make(self, entry: Planned, config: RunConfig) -> Row:
+        step = entry.step
+        begin(entry.artifact, entry.fingerprint, self.run.id)
+        began = time.monotonic()
+        self._write(step.name, "step.started", {"stage": step.stage.name, "artifact": str(entry.artifact)})
+        task = task_of(entry, config.seed, self.run.stop_file)
+
+        def send(kind: str, data: Row) -> None:
+            self._write(step.name, kind, data)
+
+        emit = Emitter(send)
+        sampler = Sampler(lambda: self._child[1].pid if self._child else os.getpid(), lambda row: emit.memory(**row))
+        try:
+            result = self._result(entry, task, emit, send)
+        except StopRequested:
+            raise
+        except BaseException as error:
+            self._write(step.name, "step.failed", {"error": fold_error(plain_error(error))})
+            raise
+        finally:
+            sampler.close()
+        seconds = round(time.monotonic() - began, 3)
+        made = commit(
+            entry.artifact,
+            {
+                "artifact": entry.artifact.name,
+                "step": step.name,
+                "stage": step.stage.name,
+                "version": step.stage.version,
+                "kind": step.stage.makes,
+                "fingerprint": entry.fingerprint,
+                "settings": task["settings"],
+                "described": describe(step.settings),
+                "effective": result["effective"],
+                "inputs": self._lineage(entry),
+                "seed": config.seed,
+                "summary": result["summary"],
+                "seconds": seconds,
+                "run": self.run.id,
+            },
+        )
+        discard_replaced(entry.artifact)
+        self._write(
+            step.name,
+            "step.finished",
+            {"artifact": str(entry.artifact), "summary": made["summary"], "seconds": seconds},
+        )
+        return made
+
+    def _lineage(self, entry: Planned) -> Row:
+        lineage: Row = {}
+        for name, paths in entry.inputs.items():
+            lineage[name] = {}
+            for reference, path in paths.items():
+                made = read_made(path) if (path / MADE).is_file() else {}
+                lineage[name][reference] = {
+                    "path": path.name,
+                    "fingerprint": made.get("fingerprint"),
+                    "digest": made.get("digest"),
+                }
+        return lineage
+
+    def _result(self, entry: Planned, task: Row, emit: Emitter, send: Send) -> Row:
+        libraries = self._libraries(entry)
+        if not libraries:
+            return run_stage(entry.step.stage, task, emit)
+        if self._child is None or self._child[0] != libraries:
+            self._end_child()
+            self._child = (libraries, Child(self.catalog.worker, self.run.log))
+        try:
+            return self._child[1].run(task, send)
+        except StageFailed:
+            self._end_child()
+            raise
+
+    def _libraries(self, entry: Planned) -> str:
+        return entry.step.stage.libraries_for(entry.step.settings)
+
+    def _end_child(self) -> None:
+        if self._child:
+            self._child[1].close()
+            self._child = None
+
+    def _check_stop(self) -> None:
+        if self.run.stop_file.exists():
+            raise StopRequested
+
+    def _write(self, step: str, kind: str, data: Row) -> None:
+        with self._writing:  # the memory sampler writes beside the step
+            self.events.write(step, kind, data)
+
+
+def chosen(planned: list[Planned], options: Row) -> list[Planned]:
+    """The steps that `--until` and `--only` leave. Raises ConfigError where `--only` lacks an input."""
+    names = [entry.step.name for entry in planned]
+    until, only = options.get("until"), options.get("only")
+    for name in (until, only, *options.get("fresh", [])):
+        if name and name not in names:
+            raise ConfigError(f"There is no step `{name}`.", f"Steps: {', '.join(names)}.", "")
+    if until:
+        planned = planned[: names.index(until) + 1]
+    if not only:
+        return planned
+    entry = planned[names.index(only)]
+    for name, paths in entry.inputs.items():
+        for reference, path in paths.items():
+            if not path.exists() or (reference in names and not (path / MADE).is_file()):
+                raise ConfigError(
+                    f"--only {only}: its input {name} ({reference}) is not made yet.",
+                    "",
+                    f"Run the steps before it first: --until {reference}",
+                )
+    return [entry]

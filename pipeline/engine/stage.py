@@ -1,0 +1,133 @@
+"""A stage is a value: its settings, what it takes and makes, and the function that does the work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.engine.config import Settings
+from pipeline.engine.errors import StopRequested
+from pipeline.engine.events import Emitter
+
+Inputs = Mapping[str, Any]
+"""Input name -> Path; for a kind marked `*` a dict of reference name -> Path; an optional input not given is absent."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What `plan` has to say of a step. A fault stops the run before it starts; `data` is for scripts and screens."""
+
+    level: Literal["fault", "warning", "note"]
+    text: str
+    mend: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Context:
+    """What a stage is given to work with. `out` exists and may hold what an earlier, unfinished attempt left."""
+
+    config: Any
+    inputs: Inputs
+    out: Path
+    seed: int
+    emit: Emitter
+    stop_file: Path | None = None
+    effective: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _checked: float = 0.0
+
+    def stop_requested(self) -> bool:
+        """Whether a stop was asked for; looks at the disk at most ten times a second."""
+        now = time.monotonic()
+        if self.stop_file is None or now - self._checked < 0.1:
+            return False
+        self._checked = now
+        return self.stop_file.exists()
+
+    def check_stop(self) -> None:
+        """Call at every safe point. Raises StopRequested."""
+        if self.stop_requested():
+            raise StopRequested
+
+    def in_effect(self, setting: str, asked: Any, value: Any, why: str) -> None:
+        """Record that a setting was not honoured as asked; it stands in `made.json` and is shown as an alert."""
+        self.effective[setting] = {"asked": asked, "in_effect": value, "why": why}
+        self.emit.alert(f"{setting}: {asked!r} asked, {value!r} in effect: {why}", level="note")
+
+
+def no_findings(_: PlanContext) -> list[Finding]:
+    return []
+
+
+@dataclass(frozen=True)
+class PlanContext:
+    """What a stage's `plan` is given. An input that is not made yet is absent from `inputs`."""
+
+    config: Any
+    inputs: Inputs
+    seed: int
+    root: Path
+
+
+def no_pins(_: Any) -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One file in `stages/` defines one of these; `catalog.py` lists them."""
+
+    name: str
+    Config: type[Settings]
+    takes: Mapping[str, str]
+    """Input name -> kind: "prompts", "model?" (optional), "adapter*" (any number)."""
+    makes: str
+    """Kind of the artifact."""
+    run: Callable[[Context], dict[str, Any]]
+    """Does the work, leaves files in `out`, returns a summary (JSON-able)."""
+    plan: Callable[[PlanContext], list[Finding]] = no_findings
+    pins: Callable[[Any], dict[str, str]] = no_pins
+    """Of a config: what lies outside it and yet decides the result, such as the commit of a hub model."""
+    version: int = 1
+    """Raised when the same config means a new result."""
+    libraries: Callable[[Any], str] | str = ""
+    """Empty: light, the runner does it itself. Else a word for the libraries it needs; heavy steps in a row with the
+    same word share one child process."""
+
+    home: Literal["data", "models"] = "data"
+    """The folder its artifacts live in."""
+
+    def libraries_for(self, config: Settings) -> str:
+        return self.libraries(config) if callable(self.libraries) else self.libraries
+
+
+@dataclass(frozen=True)
+class Take:
+    """One entry of `Stage.takes`, read."""
+
+    name: str
+    kind: str
+    optional: bool
+    many: bool
+
+    @classmethod
+    def read(cls, name: str, spec: str) -> Take:
+        return cls(name, spec.rstrip("?*"), optional=spec.endswith(("?", "*")), many=spec.endswith("*"))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What the engine is told of the world above it."""
+
+    stages: Mapping[str, Stage]
+    resources: Mapping[str, type[Settings]]
+    """Tables of a preset that settings may name, such as `providers`: the name of the table -> its Settings."""
+    defaults: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    """Entries that every preset has without writing them: table -> name -> settings."""
+    fetch: str
+    """The stage whose `source` setting brings in a hub model where a preset names one instead of a step."""
+    worker: str
+    """The module that runs a heavy step when started with `python -m`."""

@@ -1,0 +1,125 @@
+"""The rows that stages exchange, written out once: prompts, traces, scores."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+Category = Literal["safety", "complexity", "dialogue", "conflict", "calibration"]
+CATEGORIES: tuple[Category, ...] = ("safety", "complexity", "dialogue", "conflict", "calibration")
+TraceType = Literal["chosen", "adequate", "rejected"]
+TRACE_TYPES: tuple[TraceType, ...] = ("chosen", "adequate", "rejected")
+Split = Literal["train", "heldout"]
+Finish = Literal["stop", "length", "blocked", "invalid"]
+"""How an answer ended: at its own end, at the limit, refused by the service, or not readable."""
+
+
+class Message(TypedDict):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Variable(TypedDict):
+    """Something the problem states. `terms` are the words that name it, any of which counts as a mention."""
+
+    name: str
+    terms: list[str]
+    value: NotRequired[str]
+
+
+class Conflict(TypedDict):
+    """Two sides that cannot both hold. `terms`: per side, the words that name it."""
+
+    sides: list[str]
+    terms: list[list[str]]
+    resolution: NotRequired[list[str]]
+    """Words of a way out that the problem itself supports, where it has one."""
+
+
+class Unknown(TypedDict):
+    """What cannot be known from the problem or at all."""
+
+    name: str
+    terms: list[str]
+
+
+class Risk(TypedDict):
+    """A request with a harmful and a legitimate part."""
+
+    harm: list[str]
+    """Words of the harmful part: promising or detailing it is harm."""
+    legitimate: list[str]
+    """Words of the part that can be helped with."""
+    alternative: list[str]
+    """Words of something concrete to offer instead."""
+
+
+class Truth(TypedDict):
+    """What is true of a prompt; the offline judge reads it, no model ever does."""
+
+    variables: list[Variable]
+    """Everything an answer has to keep track of; for dialogues the facts of the earlier turns."""
+    groups: list[list[str]]
+    """Names of variables that move together."""
+    conflict: Conflict | None
+    unknown: list[Unknown]
+    answer: list[str] | None
+    """Words that a right answer holds; None where there is no single right answer."""
+    request: list[str]
+    """Words of what is asked for."""
+    risk: Risk | None
+
+
+class Prompt(TypedDict):
+    id: str
+    category: Category
+    theme: str
+    """Sub-theme within the category."""
+    problem: str
+    """Hash of the problem's content: rows of one problem never part between train and held-out."""
+    split: Split
+    messages: list[Message]
+    """Ends with a user's turn; dialogues hold 3 to 5 user turns."""
+    truth: Truth | None
+    """None for prompts of the user's own."""
+
+
+class Trace(TypedDict):
+    id: str
+    """`<prompt id>/<sample>`."""
+    prompt_id: str
+    category: Category
+    split: Split
+    type: TraceType
+    sample: int
+    messages: list[Message]
+    thought: str
+    answer: str
+    finish: Finish
+    provider: str
+    model: str
+
+
+class Scored(Trace):
+    """A trace with its marks: what the judge stage writes and SFT, select and the browser read."""
+
+    scores: dict[str, float | None]
+    """Dimension -> 0..1; None where it does not apply."""
+    reasons: dict[str, str]
+    reward: float
+    judge: dict[str, str]
+    """kind, model, rubric (hash)."""
+
+
+def split_thought(text: str, opened: bool = False) -> tuple[str, str, bool]:
+    """(thought, answer, closed) of a model's raw output; the one place that reads think blocks.
+
+    What stands before `</think>` is thought, with or without the opening tag. A block that never ends is all thought, no
+    answer, and not closed; `opened` says that the opening tag stood at the end of the prompt. Text without either tag is
+    a plain answer.
+    """
+    before, end, after = text.rpartition("</think>")
+    if end:
+        return before.replace("<think>", "").replace("</think>", "").strip(), after.strip(), True
+    if opened or "<think>" in text:
+        return text.replace("<think>", "").strip(), "", False
+    return "", text.strip(), True

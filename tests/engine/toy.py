@@ -1,0 +1,110 @@
+"""A catalog of toy stages, and the worker and runner processes that drive it: the engine tested without any model."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.config import Settings, aside
+from pipeline.engine.errors import ConfigError
+from pipeline.engine.fanout import fanout
+from pipeline.engine.rows import Row, read_rows, write_json
+from pipeline.engine.runner import Runner
+from pipeline.engine.runs import Run
+from pipeline.engine.stage import Catalog, Context, Finding, PlanContext, Stage
+from pipeline.worker import work
+
+
+class Resource(Settings):
+    kind: str = "plain"
+    """What it is."""
+    workers: int = aside(1)
+    """Threads."""
+
+
+class CountConfig(Settings):
+    count: int = 20
+    """Rows to write."""
+    pause: float = aside(0.0)
+    """Seconds a row takes."""
+    resource: Resource = Resource()
+    """What writes them."""
+    file: Path | None = None
+    """Named content."""
+
+
+def count(context: Context) -> dict[str, Any]:
+    def square(row: Row) -> Row:
+        time.sleep(context.config.pause)
+        return {**row, "square": int(row["id"]) ** 2 + context.seed}
+
+    rows = ({"id": str(number)} for number in range(context.config.count))
+    done = fanout(context, rows, square, context.out / "rows.jsonl", workers=context.config.resource.workers)
+    return {"rows": len(done)}
+
+
+class SumConfig(Settings):
+    times: int = 1
+    """Factor."""
+    pause: float = aside(0.0)
+    """Seconds of work, in small parts."""
+    trouble: str = ""
+    """"raise", "config", "exit" or "kill": how to fail."""
+    met: bool = True
+    """The verdict."""
+
+
+def total(context: Context) -> dict[str, Any]:
+    match context.config.trouble:
+        case "raise":
+            raise ValueError("no such luck")
+        case "config":
+            raise ConfigError("what", "why", "mend")
+        case "exit":
+            print("last words", flush=True)
+            os._exit(9)
+    until = time.monotonic() + context.config.pause
+    while time.monotonic() < until:
+        time.sleep(0.02)
+        context.emit.progress(1)
+        context.check_stop()
+    result = context.config.times * sum(row["square"] for row in read_rows(context.inputs["numbers"] / "rows.jsonl"))
+    write_json(context.out / "total.json", {"total": result})
+    return {"total": result, "pid": os.getpid(), "verdict": {"met": context.config.met}}
+
+
+def find(context: PlanContext) -> list[Finding]:
+    return [Finding("note", f"times {context.config.times}", data={"inputs": sorted(context.inputs)})]
+
+
+def fetch(context: Context) -> dict[str, Any]:
+    write_json(context.out / "fetched.json", {"source": context.config.source})
+    return {}
+
+
+class FetchConfig(Settings):
+    source: str = ""
+    """Hub id."""
+
+
+COUNT = Stage("count", CountConfig, {}, "numbers", count)
+SUM = Stage("sum", SumConfig, {"numbers": "numbers", "model": "model?"}, "total", total, plan=find, libraries="toy")
+LIGHT_SUM = Stage("light_sum", SumConfig, {"numbers": "numbers"}, "total", total, plan=find)
+GATHER = Stage("gather", FetchConfig, {"totals": "total*"}, "gathering", lambda context: {"n": len(context.inputs)})
+FETCH = Stage("fetch", FetchConfig, {}, "model", fetch, home="models")
+
+CATALOG = Catalog(
+    stages={stage.name: stage for stage in (COUNT, SUM, LIGHT_SUM, GATHER, FETCH)},
+    resources={"resources": Resource},
+    defaults={"resources": {"plain": {}}},
+    fetch="fetch",
+    worker="tests.engine.toy",
+)
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit(Runner(Run(Path(sys.argv[1])), CATALOG).drive())
+    work(CATALOG)
