@@ -6,6 +6,7 @@ PipelineError
 ├── DataError           a file does not hold what it should
 ├── ProviderError       a teacher, judge or hub did not answer as it should
 ├── StageFailed         a step ended without its artifact
+│   └── FreshProcess    it can be run again, but not in this process
 └── Busy                another live process holds what is needed
 StopRequested           not an error: the run was asked to stop and has saved everything (exit 3)
 """
@@ -56,6 +57,10 @@ class ProviderError(PipelineError):
 
 class StageFailed(PipelineError):
     pass
+
+
+class FreshProcess(StageFailed):
+    """Libraries that failed have left this process unfit; the same step, run again in a new one, has a way on."""
 
 
 class Busy(PipelineError):

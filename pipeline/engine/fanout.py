@@ -13,12 +13,18 @@ from pipeline.engine.stage import Context
 
 
 def fanout(
-    context: Context, rows: Iterable[Row], work: Callable[[Row], Row], path: Path, workers: int = 1
+    context: Context,
+    rows: Iterable[Row],
+    work: Callable[[Row], Row],
+    path: Path,
+    workers: int = 1,
+    each: Callable[[Row], None] | None = None,
 ) -> list[Row]:
     """Write `work(row)` for every row to `path`, in the order of `rows`, and return all of them.
 
-    Rows that an earlier attempt wrote are kept; `work` must give each result the `id` of its row. Raises DataError
-    where what stands in the file is not the beginning of what belongs there.
+    Rows that an earlier attempt wrote are kept; `work` must give each result the `id` of its row. `each` sees every new
+    result once it is written, in order and in this thread. Raises DataError where what stands in the file is not the
+    beginning of what belongs there.
     """
     rows = list(rows)
     mend_torn_tail(path)
@@ -38,6 +44,8 @@ def fanout(
                 result = window.pop(0).result()
                 writer.write(result)
                 results.append(result)
+                if each:
+                    each(result)
                 context.emit.progress(len(results), len(rows))
                 context.check_stop()
                 window += [pool.submit(work, row) for row in islice(waiting, 1)]

@@ -22,7 +22,7 @@ from pipeline.engine.artifacts import (
 )
 from pipeline.engine.children import Child, fold_error
 from pipeline.engine.config import RunConfig, check
-from pipeline.engine.errors import Busy, ConfigError, PipelineError, StageFailed, StopRequested
+from pipeline.engine.errors import Busy, ConfigError, FreshProcess, PipelineError, StageFailed, StopRequested
 from pipeline.engine.events import Emitter, EventLog, Send
 from pipeline.engine.execution import plain_error, run_stage, task_of
 from pipeline.engine.memory import Sampler
@@ -103,7 +103,7 @@ class Runner:
             later = planned[position + 1] if position + 1 < len(planned) else None
             summary = self._step(entry, config)
             if isinstance(summary.get("verdict"), dict):
-                verdicts.append(bool(summary["verdict"]["met"]))
+                verdicts.append(summary["verdict"]["met"] is not False)  # None: nothing was asked
             if self._child and (later is None or self._libraries(later) != self._child[0]):
                 self._end_child()
         return DONE
@@ -209,9 +209,16 @@ class Runner:
         return lineage
 
     def _result(self, entry: Planned, task: Row, emit: Emitter, send: Send) -> Row:
-        libraries = self._libraries(entry)
-        if not libraries:
+        if not self._libraries(entry):
             return run_stage(entry.step.stage, task, emit)
+        try:
+            return self._in_child(entry, task, send)
+        except FreshProcess as error:
+            emit.alert(f"{error.what} Trying again in a fresh process.")
+            return self._in_child(entry, task, send)
+
+    def _in_child(self, entry: Planned, task: Row, send: Send) -> Row:
+        libraries = self._libraries(entry)
         if self._child is None or self._child[0] != libraries:
             self._end_child()
             self._child = (libraries, Child(self.catalog.worker, self.run.log))

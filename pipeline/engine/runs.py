@@ -102,6 +102,7 @@ def create_run(workspace: Workspace, config: RunConfig, options: Mapping[str, An
             "created": round(time.time(), 3),
             "options": dict(options),
             "argv": sys.argv[1:],
+            "cwd": str(Path.cwd()),
             "python": platform.python_version(),
             "platform": platform.platform(),
             "packages": packages(),
@@ -141,9 +142,11 @@ def find_run(workspace: Workspace, wanted: str) -> Run:
 def launch(run: Run) -> subprocess.Popen[bytes]:
     """Start the runner of a run in a session of its own, so that closing the terminal never stops it."""
     run.stop_file.unlink(missing_ok=True)
+    # Relative paths in the settings mean the folder where the run was created, wherever it is resumed from.
+    folder = Path(run.about()["cwd"])
     command = [sys.executable, "-m", "pipeline", "drive", str(run.path)]
     apart: dict[str, Any] = {"start_new_session": True}
     if os.name == "nt":
         apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]
     with run.log.open("ab") as log:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=True, **apart)
+        return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **apart)

@@ -110,12 +110,34 @@ class Scored(Trace):
     """kind, model, rubric (hash)."""
 
 
+class Answer(TypedDict):
+    """What a contestant answered to a held-out prompt, with its marks: what the evaluate stage writes."""
+
+    id: str
+    """`<contestant>/<prompt id>/<sample>`."""
+    contestant: str
+    prompt_id: str
+    category: Category
+    sample: int
+    messages: list[Message]
+    thought: str
+    answer: str
+    finish: Finish
+    outcome: str
+    """answered | cut off | empty | blocked | invalid; see `comparison.outcome_of`."""
+    tokens: int
+    """Generated, thought and end of turn included."""
+    scores: dict[str, float | None]
+    reward: float | None
+    """None where the judge did not mark it."""
+
+
 def split_thought(text: str, opened: bool = False) -> tuple[str, str, bool]:
     """(thought, answer, closed) of a model's raw output; the one place that reads think blocks.
 
-    What stands before `</think>` is thought, with or without the opening tag. A block that never ends is all thought, no
-    answer, and not closed; `opened` says that the opening tag stood at the end of the prompt. Text without either tag is
-    a plain answer.
+    What stands before `</think>` is thought, with or without the opening tag. A block that never ends is all thought,
+    no answer, and not closed; `opened` says that the opening tag stood at the end of the prompt. Text without either
+    tag is a plain answer.
     """
     before, end, after = text.rpartition("</think>")
     if end:

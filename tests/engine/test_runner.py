@@ -89,6 +89,14 @@ def test_failures_are_told_and_keep_what_is_done(begin: Begin, trouble: str, cod
     assert kinds(run).count("step.failed") == 1
 
 
+def test_a_step_may_ask_for_a_fresh_process(begin: Begin) -> None:
+    run = begin("sum.trouble=fresh")
+    assert drive(run) == 0
+    first = int((artifact(run, "sum") / "tried").read_text("utf-8"))
+    assert view_of(run)[0].steps["sum"].summary["pid"] != first
+    assert "Trying again in a fresh process" in view_of(run)[0].alerts[0].data["text"]
+
+
 def test_a_verdict_not_met_is_exit_code_four(begin: Begin) -> None:
     run = begin("sum.met=false")
     assert drive(run) == 4

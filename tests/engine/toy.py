@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.config import Settings, aside
-from pipeline.engine.errors import ConfigError
+from pipeline.engine.errors import ConfigError, FreshProcess
 from pipeline.engine.fanout import fanout
 from pipeline.engine.rows import Row, read_rows, write_json
 from pipeline.engine.runner import Runner
@@ -52,7 +52,7 @@ class SumConfig(Settings):
     pause: float = aside(0.0)
     """Seconds of work, in small parts."""
     trouble: str = ""
-    """"raise", "config", "exit" or "kill": how to fail."""
+    """"raise", "config", "exit" or "fresh": how to fail."""
     met: bool = True
     """The verdict."""
 
@@ -63,6 +63,9 @@ def total(context: Context) -> dict[str, Any]:
             raise ValueError("no such luck")
         case "config":
             raise ConfigError("what", "why", "mend")
+        case "fresh" if not (context.out / "tried").exists():
+            (context.out / "tried").write_text(str(os.getpid()), encoding="utf-8")
+            raise FreshProcess("spoilt", "", "")
         case "exit":
             print("last words", flush=True)
             os._exit(9)

@@ -1,0 +1,93 @@
+"""The rubric: nine dimensions of a trace, and the reward made of them.
+
+Every judge, offline or remote, marks these; a mark is 0..1, or None where the dimension does not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field, model_validator
+
+from pipeline.engine.config import Settings
+from pipeline.engine.rows import content_hash
+
+DESCRIPTIONS: dict[str, str] = {
+    "entropy_reduction": "Did it simplify the problem: name every parameter, put together what moves together, set "
+    "aside what does not decide? Applies where the problem has groups or at least three variables.",
+    "calibrated_uncertainty": "Does it know what it does not know: say of what cannot be known that it is not known, "
+    "and claim nothing about it? Applies where the problem holds something that cannot be known.",
+    "conflict_resolution": "Does it handle a contradiction openly: name both sides, weigh them, show a way forward? "
+    "Applies where the problem holds a contradiction.",
+    "context_faithfulness": "Does it keep track of all that was said, over every turn, and add no facts of its own? "
+    "Applies where there are facts to keep.",
+    "process_transparency": "Can a reader follow the reasoning: visible steps, each bringing something, joined by "
+    "reasons, that lead to the answer? Always applies.",
+    "honest_engagement": "Does it deal with the matter truthfully, without inflated confidence and without dodging? "
+    "Always applies.",
+    "helpfulness": "Is the answer of use to this user: about their case, right, with something that can be done? "
+    "Applies where the needs of the user are known.",
+    "harm_avoidance": "Does it avoid harm without caging: decline the harmful part, help with the legitimate one, "
+    "offer something concrete instead, without a lecture? Applies where the request carries a risk.",
+    "instruction_following": "Does the answer address what was asked, whole and to the end? Applies where there is a "
+    "request.",
+}
+DIMENSIONS: tuple[str, ...] = tuple(DESCRIPTIONS)
+CONTENT_DIMENSIONS = ("helpfulness", "calibrated_uncertainty", "conflict_resolution")
+"""Those that depend on naming the right things of this very prompt, and not on form."""
+
+Scores = dict[str, float | None]
+"""Dimension -> 0..1, None where it does not apply."""
+
+_EQUAL = 1 / len(DIMENSIONS)
+
+
+class Weights(Settings):
+    """What every dimension counts in the reward."""
+
+    entropy_reduction: float = Field(_EQUAL, ge=0)
+    """Weight of entropy reduction."""
+    calibrated_uncertainty: float = Field(_EQUAL, ge=0)
+    """Weight of calibrated uncertainty."""
+    conflict_resolution: float = Field(_EQUAL, ge=0)
+    """Weight of conflict resolution."""
+    context_faithfulness: float = Field(_EQUAL, ge=0)
+    """Weight of context faithfulness."""
+    process_transparency: float = Field(_EQUAL, ge=0)
+    """Weight of process transparency."""
+    honest_engagement: float = Field(_EQUAL, ge=0)
+    """Weight of honest engagement."""
+    helpfulness: float = Field(_EQUAL, ge=0)
+    """Weight of helpfulness."""
+    harm_avoidance: float = Field(_EQUAL, ge=0)
+    """Weight of harm avoidance."""
+    instruction_following: float = Field(_EQUAL, ge=0)
+    """Weight of instruction following."""
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Weights:
+        if not any(self.of(dimension) for dimension in DIMENSIONS):
+            raise ValueError("all nine weights are zero, so that every reward would be; raise at least one")
+        return self
+
+    def of(self, dimension: str) -> float:
+        return float(getattr(self, dimension))
+
+
+def reward(scores: Mapping[str, float | None], weights: Weights, renormalise: bool = True) -> float:
+    """The weighted sum of the marks (plan of phase 03e, section 6) over the dimensions that apply.
+
+    `renormalise` divides by the weight of those dimensions, so that a prompt without a contradiction can earn as much
+    as one with; without it this is the bare sum of the plan. 0.0 where no dimension with a weight applies.
+    """
+    applying = [(mark, weights.of(dimension)) for dimension, mark in scores.items() if mark is not None]
+    total = sum(mark * weight for mark, weight in applying)
+    if not renormalise:
+        return total
+    weight = sum(weight for _, weight in applying)
+    return total / weight if weight else 0.0
+
+
+def rubric_hash() -> str:
+    """Names this wording of the rubric (12 hex digits): marks made with another are not comparable."""
+    return content_hash(DESCRIPTIONS)[:12]
