@@ -1,0 +1,277 @@
+"""A GGUF file under llama.cpp. Only the child process of `session` makes one: llama.cpp may abort."""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pipeline.engine.errors import DataError, PipelineError
+from pipeline.engine.rows import Row
+
+BATCH = 512
+LONGEST_DEFAULT = 4096
+"""Tokens of context where none are asked for, or as many as the model was trained with, if those are fewer."""
+SMALL = 20_000_000
+"""Parameters below which one thread is the fastest: 0.3 ms a token and not 1.5, of a model with half a million."""
+LOG_ERROR = 4
+"""Of `ggml_log_level`."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is drawn. Temperature 0 takes the likeliest token every time; top_k 0 means no such limit."""
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    seed: int = 0
+
+
+def cores() -> int:
+    return psutil.cpu_count(logical=False) or os.cpu_count() or 1
+
+
+class Library:
+    """llama_cpp with its log caught: `said` holds the errors since it was last emptied."""
+
+    def __init__(self) -> None:
+        import llama_cpp
+
+        self.api: Any = llama_cpp
+        self.said: list[str] = []
+        self._callback = llama_cpp.llama_log_callback(self._hear)  # llama.cpp keeps the pointer: so must we
+        llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
+        llama_cpp.llama_backend_init()
+
+    def _hear(self, level: int, text: bytes, _: object) -> None:
+        if level == LOG_ERROR:
+            self.said.append(text.decode("utf-8", "replace").strip())
+
+    def reason(self) -> str:
+        return "llama.cpp: " + ("; ".join(self.said[:2]) or "it gave no reason")
+
+    def quantize(self, source: Path, target: Path, file_type: int, threads: int) -> None:
+        """Write `source` as `target` in llama.cpp's `file_type`. Raises DataError."""
+        options = self.api.llama_model_quantize_default_params()
+        options.ftype, options.nthread = file_type, threads or cores()
+        self.said.clear()
+        if self.api.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(options)) != 0:
+            raise DataError(f"{source} cannot be quantised.", self.reason(), "Check the file and the disk.")
+
+
+class Model:
+    """A loaded file with one context, whose cells are emptied before each use."""
+
+    def __init__(self, library: Library, path: Path, context: int, threads: int) -> None:
+        self._library = library
+        api = self._api = library.api
+        library.said.clear()
+        self._model = api.llama_model_load_from_file(str(path).encode(), api.llama_model_default_params())
+        if not self._model:
+            raise DataError(f"{path} cannot be loaded.", library.reason(), "Export or download the file again.")
+        self._vocabulary = api.llama_model_get_vocab(self._model)
+        self.size = int(api.llama_vocab_n_tokens(self._vocabulary))
+        trained = int(api.llama_model_n_ctx_train(self._model))
+        self.context = context or min(trained, LONGEST_DEFAULT)
+        if self.context > trained:
+            api.llama_model_free(self._model)
+            raise DataError(
+                f"{path} cannot be given a context of {context} tokens.",
+                f"It was trained with {trained}.",
+                "Ask for a shorter context.",
+            )
+        options = api.llama_context_default_params()
+        options.n_ctx, options.n_batch = self.context, BATCH
+        options.n_threads = options.n_threads_batch = threads or self._threads()
+        self._context = api.llama_init_from_model(self._model, options)
+        if not self._context:
+            self.free()
+            raise DataError(
+                f"{path} cannot be given a context of {self.context} tokens.",
+                library.reason(),
+                "Ask for a shorter context, or free memory.",
+            )
+        self._memory = api.llama_get_memory(self._context)
+        self._batch = api.llama_batch_init(BATCH, 0, 1)
+        self.about: Row = {
+            "description": self._text(api.llama_model_desc, self._model),
+            "parameters": int(api.llama_model_n_params(self._model)),
+            "bytes": int(api.llama_model_size(self._model)),
+            "context": self.context,
+            "trained_context": trained,
+            "vocabulary": self.size,
+            "eos": int(api.llama_vocab_eos(self._vocabulary)),
+            "metadata": self._metadata(),
+        }
+
+    def _threads(self) -> int:
+        return 1 if self._api.llama_model_n_params(self._model) < SMALL else cores()
+
+    def free(self) -> None:
+        """Give the memory back now; the object is of no use afterwards."""
+        if getattr(self, "_batch", None):
+            self._api.llama_batch_free(self._batch)
+        if self._context:
+            self._api.llama_free(self._context)
+        self._api.llama_model_free(self._model)
+        self._batch = self._context = self._model = None
+
+    def token_text(self, token: int) -> str:
+        """The text of a special token; empty for an id that is none."""
+        if not 0 <= token < self.size:
+            return ""
+        return str(self._api.llama_vocab_get_text(self._vocabulary, token).decode("utf-8", "replace"))
+
+    def special(self, which: str) -> str:
+        """Text of the `bos` or `eos` token, empty where the file names none."""
+        return self.token_text(int(getattr(self._api, f"llama_vocab_{which}")(self._vocabulary)))
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids; special tokens spelt out in the text count as such, and none is added."""
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 8
+        ids = (self._api.llama_token * room)()
+        count = self._api.llama_tokenize(self._vocabulary, data, len(data), ids, room, False, True)
+        if count < 0:
+            raise DataError("llama.cpp cannot tokenise the text.", self._library.reason(), "")
+        return list(ids[:count])
+
+    def logits(self, tokens: Sequence[int]) -> Iterator[bytes]:
+        """Logits after each token: rows of float32, shape [len(tokens)][vocabulary]."""
+        self._check_fit(tokens)
+        self._api.llama_memory_clear(self._memory, False)
+        for start in range(0, len(tokens), BATCH):
+            part = tokens[start : start + BATCH]
+            self._decode(part, start, every=True)
+            for row in range(len(part)):
+                yield ctypes.string_at(self._api.llama_get_logits_ith(self._context, row), self.size * 4)
+
+    def generate(
+        self, tokens: Sequence[int], sampling: Sampling, piece: Callable[[str], None], stopped: Callable[[], bool]
+    ) -> Row:
+        """Continue `tokens`, giving text to `piece` as it comes. `finish` of the result is stop, length or stopped."""
+        self._check_fit(tokens)
+        began = time.monotonic()
+        self._api.llama_memory_clear(self._memory, False)
+        for start in range(0, len(tokens), BATCH):
+            if stopped():
+                return self._answer("stopped", tokens, 0, began, None)
+            self._decode(tokens[start : start + BATCH], start)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        sampler = self._sampler(sampling)
+        limit = min(sampling.max_tokens, self.context - len(tokens))
+        finish, count, first = "length", 0, None
+        try:
+            while count < limit:
+                if stopped():
+                    finish = "stopped"
+                    break
+                token = int(self._api.llama_sampler_sample(sampler, self._context, -1))
+                count += 1
+                first = first or time.monotonic()
+                if self._api.llama_vocab_is_eog(self._vocabulary, token):
+                    finish = "stop"
+                    break
+                if text := decoder.decode(self._bytes(token)):
+                    piece(text)
+                if count < limit:
+                    self._decode([token], len(tokens) + count - 1)
+        finally:
+            self._api.llama_sampler_free(sampler)
+        if rest := decoder.decode(b"", final=True):
+            piece(rest)
+        return self._answer(finish, tokens, count, began, first)
+
+    def _answer(self, finish: str, tokens: Sequence[int], count: int, began: float, first: float | None) -> Row:
+        now = time.monotonic()
+        return {
+            "finish": finish,
+            "prompt_tokens": len(tokens),
+            "tokens": count,
+            "first_seconds": round((first or now) - began, 4),
+            "seconds": round(now - began, 4),
+        }
+
+    def _check_fit(self, tokens: Sequence[int]) -> None:
+        if not tokens:
+            raise DataError("There are no tokens to start from.", "The prompt is empty.", "Give it some text.")
+        if len(tokens) >= self.context:
+            raise DataError(
+                f"The prompt has {len(tokens)} tokens, the context holds {self.context}.",
+                "No token would be left for an answer.",
+                "Shorten the conversation, or ask for a longer context.",
+            )
+
+    def _decode(self, tokens: Sequence[int], start: int, every: bool = False) -> None:
+        """Run one batch whose first token stands at position `start`; logits of the last token, or of `every` one."""
+        batch = self._batch
+        batch.n_tokens = len(tokens)
+        for place, token in enumerate(tokens):
+            batch.token[place], batch.pos[place] = token, start + place
+            batch.n_seq_id[place], batch.seq_id[place][0] = 1, 0
+            batch.logits[place] = int(every or place == len(tokens) - 1)
+        code = self._api.llama_decode(self._context, batch)
+        if code != 0:
+            raise PipelineError(
+                f"llama.cpp could not run the model (code {code}).",
+                self._library.reason(),
+                "Ask for a shorter context.",
+            )
+
+    def _sampler(self, sampling: Sampling) -> Any:
+        api = self._api
+        chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
+        if sampling.temperature <= 0:
+            links = [api.llama_sampler_init_greedy()]
+        else:
+            links = [api.llama_sampler_init_top_k(sampling.top_k)] if sampling.top_k > 0 else []
+            links += [
+                api.llama_sampler_init_top_p(sampling.top_p, 1),
+                api.llama_sampler_init_min_p(sampling.min_p, 1),
+                api.llama_sampler_init_temp(sampling.temperature),
+                api.llama_sampler_init_dist(sampling.seed % 2**32),
+            ]
+        for link in links:
+            api.llama_sampler_chain_add(chain, link)
+        return chain
+
+    def _bytes(self, token: int) -> bytes:
+        """What a token stands for; control tokens stand for nothing."""
+        room = 256
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            count = self._api.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, False)
+            if count >= 0:
+                return buffer.raw[:count]
+            room = -count
+
+    def _metadata(self) -> dict[str, str]:
+        """Every key of the file but its arrays."""
+        api = self._api
+        pairs = range(api.llama_model_meta_count(self._model))
+        return {
+            self._text(api.llama_model_meta_key_by_index, self._model, index): self._text(
+                api.llama_model_meta_val_str_by_index, self._model, index
+            )
+            for index in pairs
+        }
+
+    def _text(self, ask: Callable[..., int], *of: Any) -> str:
+        """What a function of llama.cpp writes into a buffer; it returns the length that it would need."""
+        room = 1024
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            needed = ask(*of, buffer, room)
+            if needed < room:
+                return buffer.value.decode("utf-8", "replace")
+            room = needed + 1

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gguf import TokenType
+
+from pipeline.engine.errors import DataError
+from pipeline.gguf.vocabulary import QWEN2_SPLIT, read_vocabulary, recognise_pre_tokenizer
+from pipeline.training.tokenizer import SPLIT
+
+SPLIT_STEP = {"type": "Split", "pattern": {"Regex": QWEN2_SPLIT}, "behavior": "Isolated", "invert": False}
+BYTES_STEP = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+
+
+def altered(source: Path, folder: Path, change: Callable[[Any], None]) -> Path:
+    shutil.copytree(source, folder)
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def test_tokens_types_and_marks(tiny: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    rows = len(tokenizer) + 5
+    vocabulary = read_vocabulary(tiny, rows)
+    ids = tokenizer.get_vocab()
+    assert [ids[token] for token in vocabulary.tokens[:-5]] == list(range(len(tokenizer)))
+    assert vocabulary.tokens[-5:] == [f"[PAD{i}]" for i in range(rows - 5, rows)]
+    assert set(vocabulary.types[-5:]) == {TokenType.UNUSED}
+    kinds = {token: vocabulary.types[ids[token]] for token in tokenizer.get_added_vocab()}
+    assert kinds["<|im_end|>"] == kinds["<|im_start|>"] == kinds["<|endoftext|>"] == TokenType.CONTROL
+    assert kinds["<think>"] == kinds["</tool_call>"] == TokenType.USER_DEFINED
+    assert vocabulary.types.count(TokenType.NORMAL) == len(tokenizer) - len(kinds)
+    assert vocabulary.special["eos"] == ids["<|im_end|>"]
+    assert vocabulary.special["pad"] == ids["<|endoftext|>"]
+    assert vocabulary.chat_template == tokenizer.chat_template
+
+
+def test_a_base_models_tokenizer_gets_the_turns_end_as_eos(tiny: Path, tmp_path: Path) -> None:
+    source = altered(tiny, tmp_path / "base", lambda _: None)
+    path = source / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8")) | {"eos_token": "<|endoftext|>"}
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    vocabulary = read_vocabulary(source, 500)
+    assert vocabulary.tokens[vocabulary.special["eos"]] == "<|im_end|>"
+
+
+def test_a_mark_that_only_looks_special_is_a_control_token(tiny: Path, tmp_path: Path) -> None:
+    def add(content: Any) -> None:
+        last = {**content["added_tokens"][-1], "id": 499, "content": "<|fim_prefix|>", "special": False}
+        content["added_tokens"].append(last)
+
+    vocabulary = read_vocabulary(altered(tiny, tmp_path / "fim", add), 500)
+    assert (vocabulary.tokens[499], vocabulary.types[499]) == ("<|fim_prefix|>", TokenType.CONTROL)
+
+
+def test_our_own_tokenizer_splits_as_the_table_says() -> None:
+    assert SPLIT == QWEN2_SPLIT
+
+
+@pytest.mark.parametrize(
+    "pre_tokenizer",
+    [
+        {"type": "Sequence", "pretokenizers": [SPLIT_STEP, BYTES_STEP]},
+        {"type": "Sequence", "pretokenizers": [{"type": "Sequence", "pretokenizers": [SPLIT_STEP]}, BYTES_STEP]},
+    ],
+)
+def test_a_pre_tokenizer_is_recognised_however_it_is_nested(pre_tokenizer: Any) -> None:
+    assert recognise_pre_tokenizer(Path("m"), pre_tokenizer) == "qwen2"
+
+
+@pytest.mark.parametrize(
+    "pre_tokenizer",
+    [
+        None,
+        {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
+        {"type": "Sequence", "pretokenizers": [BYTES_STEP, SPLIT_STEP]},
+        {"type": "Sequence", "pretokenizers": [SPLIT_STEP, {**BYTES_STEP, "add_prefix_space": True}]},
+        {"type": "Sequence", "pretokenizers": [{**SPLIT_STEP, "behavior": "Removed"}, BYTES_STEP]},
+        {"type": "Sequence", "pretokenizers": [{**SPLIT_STEP, "invert": True}, BYTES_STEP]},
+        {"type": "Sequence", "pretokenizers": [{**SPLIT_STEP, "pattern": {"Regex": r"\s+"}}, BYTES_STEP]},
+        {"type": "Whitespace"},
+    ],
+)
+def test_an_unknown_pre_tokenizer_says_what_it_does_and_what_is_known(pre_tokenizer: Any) -> None:
+    with pytest.raises(DataError, match=r"m: llama\.cpp cannot[\s\S]*pre-tokenizer does[\s\S]*known here: qwen2"):
+        recognise_pre_tokenizer(Path("m"), pre_tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda content: content["model"].update(type="Unigram"), "Unigram"),
+        (lambda content: content.update(normalizer={"type": "Lowercase"}), "Lowercase"),
+    ],
+)
+def test_what_llama_cpp_lacks_is_refused(tiny: Path, tmp_path: Path, change: Callable[[Any], None], why: str) -> None:
+    with pytest.raises(DataError, match=why):
+        read_vocabulary(altered(tiny, tmp_path / "odd", change), 500)
+
+
+def test_more_tokens_than_rows_are_refused(tiny: Path) -> None:
+    with pytest.raises(DataError, match="100 rows"):
+        read_vocabulary(tiny, 100)
