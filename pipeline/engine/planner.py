@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pipeline.engine.artifacts import (
     MADE,
+    MAKING,
     Workspace,
     compare_settings,
     describe,
@@ -135,6 +136,11 @@ def _changed(entry: Planned, workspace: Workspace) -> str:
     return "never made"
 
 
+def _is_there(path: Path) -> bool:
+    """Whether an input can be read: a finished artifact, or a file or folder of the user's own."""
+    return path.exists() and not (path / MAKING).exists()
+
+
 def inspect(planned: list[Planned], config: RunConfig, workspace: Workspace) -> None:
     """Add what each step's own `plan` finds. An input that is not made yet is left out of what it is given."""
     for entry in planned:
@@ -143,7 +149,7 @@ def inspect(planned: list[Planned], config: RunConfig, workspace: Workspace) -> 
         given = {
             name: value
             for name, value in entry.given().items()
-            if all(path.exists() for path in (value.values() if isinstance(value, dict) else [value]))
+            if all(_is_there(path) for path in (value.values() if isinstance(value, dict) else [value]))
         }
         context = PlanContext(entry.step.settings, given, config.seed, workspace.root)
         try:

@@ -27,7 +27,8 @@ class Estimate:
     n: int
 
     def to_row(self) -> dict[str, Any]:
-        return asdict(self)
+        """{"mean", "low", "high", "n"}, rounded to six places."""
+        return {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
 
 def mean_interval(values: Sequence[float], *, seed: int, rounds: int = 2000, confidence: float = 0.95) -> Estimate:

@@ -1,0 +1,28 @@
+"""Every stage, in the order of its track. Adding a stage is one file in `stages/` and one line here."""
+
+from __future__ import annotations
+
+from pipeline.engine.stage import Catalog
+from pipeline.providers.provider import ProviderSettings
+from pipeline.stages import base, evaluate, export, grpo, judge, merge, prompts, report, sft, traces
+
+REASONING = (
+    prompts.STAGE,
+    base.STAGE,
+    traces.STAGE,
+    judge.STAGE,
+    sft.STAGE,
+    merge.STAGE,
+    grpo.STAGE,
+    export.STAGE,
+    evaluate.STAGE,
+    report.STAGE,
+)
+
+CATALOG = Catalog(
+    stages={stage.name: stage for stage in REASONING},
+    resources={"providers": ProviderSettings},
+    defaults={"providers": {"offline": {}}},
+    fetch="base",
+    worker="pipeline.worker",
+)

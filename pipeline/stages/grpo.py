@@ -1,0 +1,129 @@
+"""GRPO: a LoRA adapter learns to earn the judge's reward with what it says itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.errors import DataError
+from pipeline.engine.rows import Row, read_rows
+from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.tasks.offline_judge import judge as offline
+from pipeline.tasks.rubric import DIMENSIONS, Weights, rubric_hash
+from pipeline.tasks.statistics import difference_of_means, mean
+from pipeline.training.backend import libraries_for
+from pipeline.training.grpo import train_grpo
+from pipeline.training.load import positions
+from pipeline.training.settings import GRPOSettings
+from pipeline.training.template import CONTROL, ChatTemplate
+
+
+class Config(GRPOSettings):
+    weights: Weights = Weights()
+    """What each dimension counts in the reward."""
+    renormalise: bool = True
+    """Divide the reward by the weight of the dimensions that apply."""
+
+
+def run(context: Context) -> dict[str, Any]:
+    config: Config = context.config
+    model = context.inputs["model"]
+    room = positions(model)
+    if room < config.max_seq_length:
+        context.in_effect("max_seq_length", config.max_seq_length, room, "the model has no more positions")
+    prompts, left_out = select(read_rows(context.inputs["prompts"] / "rows.jsonl"), model, config, room)
+    if not prompts:
+        raise DataError("No prompt is left to train on.", f"Left out: {left_out}.", "Raise max_seq_length.")
+
+    def judge(rows: Sequence[Row], texts: Sequence[str]) -> list[tuple[float, dict[str, float | None]]]:
+        return [
+            offline.score_completion(row["truth"], row["messages"], text, config.weights, config.renormalise)
+            for row, text in zip(rows, texts, strict=True)
+        ]
+
+    metrics, backend = train_grpo(context, model, prompts, judge)
+    return {
+        "backend": backend,
+        "steps": len(metrics),
+        "prompts": len(prompts),
+        "left_out": left_out,
+        "tokens": max(row.get("tokens", 0) for row in metrics),
+        **gains(metrics, context.seed),
+        "clipped_ratio": average(metrics, "clipped_ratio"),
+        "completion_length": average(metrics, "completion_length"),
+        "seconds": {
+            part: round(sum(row[f"time_{part}"] for row in metrics), 3) for part in ("generate", "score", "update")
+        },
+    }
+
+
+def select(rows: Iterable[Row], model: Path, config: Config, room: int) -> tuple[list[Row], dict[str, int]]:
+    """The training prompts that the judge can mark and that leave room to answer; and what was left out, by reason.
+
+    Raises DataError for a chat template that does not fit.
+    """
+    template = ChatTemplate(model)
+    template.check()
+    longest = min(config.max_seq_length, room) - config.max_completion_length
+    left_out: Counter[str] = Counter()
+    chosen = []
+    for row in rows:
+        if row["split"] != "train":
+            left_out["heldout"] += 1
+        elif row["truth"] is None:
+            left_out["no_truth"] += 1
+        elif any(token in turn["content"] for token in CONTROL for turn in row["messages"]):
+            left_out["control_tokens"] += 1
+        elif len(template.encode([template.prompt(row["messages"], thinking=True)])[0]) > longest:
+            left_out["too_long"] += 1
+        else:
+            chosen.append(row)
+    return chosen, dict(left_out)
+
+
+def gains(metrics: Sequence[Row], seed: int) -> Row:
+    """Reward and dimensions in the first and the last quarter of the steps; the interval resamples steps."""
+    rewarded = [row for row in metrics if row.get("reward") is not None]
+    quarter = max(1, len(rewarded) // 4)
+    first, last = rewarded[:quarter], rewarded[-quarter:]
+    before, after = [row["reward"] for row in first], [row["reward"] for row in last]
+    names = [f"score/{dimension}" for dimension in DIMENSIONS]
+    return {
+        "reward_first_quarter": mean(before),
+        "reward_last_quarter": mean(after),
+        "reward_difference": difference_of_means(after, before, seed=seed).to_row(),
+        "scores": {
+            name.removeprefix("score/"): {"first": average(first, name), "last": average(last, name)} for name in names
+        },
+    }
+
+
+def average(rows: Sequence[Row], name: str) -> float | None:
+    """Mean over the steps that have the metric."""
+    return mean([row[name] for row in rows if row.get(name) is not None])
+
+
+def plan(context: PlanContext) -> list[Finding]:
+    if "model" not in context.inputs:
+        return []
+    model = context.inputs["model"]
+    ChatTemplate(model).check()
+    if "prompts" not in context.inputs:
+        return []
+    rows = read_rows(context.inputs["prompts"] / "rows.jsonl")
+    prompts, left_out = select(rows, model, context.config, positions(model))
+    if not prompts:
+        return [Finding("fault", f"No prompt is left to train on, left out: {left_out}.", "Raise max_seq_length.")]
+    return [Finding("note", f"{len(prompts)} prompts to train on, left out: {left_out or 'none'}", data=left_out)]
+
+
+def pins(_: Any) -> dict[str, str]:
+    return {"judge": offline.MODEL, "rubric": rubric_hash()}
+
+
+STAGE = Stage(
+    "grpo", Config, takes={"prompts": "prompts", "model": "model"}, makes="adapter", run=run, plan=plan, pins=pins,
+    libraries=lambda config: libraries_for(config.backend), home="models",
+)  # fmt: skip

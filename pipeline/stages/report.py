@@ -1,0 +1,115 @@
+"""The verdict and the report, from finished artifacts alone: JSON for screens, Markdown and HTML for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from pipeline.engine.config import Settings
+from pipeline.engine.rows import Row, read_json, read_rows, write_bytes, write_json
+from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.tasks.report import Source, assemble
+from pipeline.tasks.verdict import Thresholds, Training
+
+
+class Config(Settings):
+    criteria: Literal["none", "smoke", "quickstart"] = "none"
+    """What the verdict asks: `quickstart`, that the model got better; `smoke`, that training works on this machine."""
+    thresholds: Thresholds = Thresholds()
+    """What the criteria demand."""
+    per_category: int = Field(1, ge=0)
+    """Prompts of each category that are shown with every model's answer."""
+
+
+def run(context: Context) -> dict[str, Any]:
+    from pipeline.tasks.report_html import render_html
+    from pipeline.tasks.report_markdown import render_markdown
+
+    config: Config = context.config
+    folder: Path | None = context.inputs.get("evaluation")
+    adapters: dict[str, Path] = dict(context.inputs.get("training", {}))
+    gguf = _gguf_file(context.inputs.get("gguf"))
+    report = assemble(
+        criteria=config.criteria,
+        thresholds=config.thresholds,
+        seed=context.seed,
+        evaluation=read_json(folder / "evaluation.json") if folder else None,
+        answers=list(read_rows(folder / "rows.jsonl")) if folder else [],
+        trainings=[_training(name, path) for name, path in adapters.items()],
+        sources=_sources(context),
+        gguf=_below(gguf, context.out.parent.parent) if gguf else "",
+        chat=_chat_line(_below(gguf, Path.cwd())) if gguf else "",
+        per_category=config.per_category,
+    )
+    write_json(context.out / "report.json", report)
+    write_bytes(context.out / "report.md", render_markdown(report).encode("utf-8"))
+    write_bytes(context.out / "report.html", render_html(report).encode("utf-8"))
+    context.emit.item("verdict", **report["verdict"])
+    return {
+        "verdict": report["verdict"] if report["verdict"]["criteria"] else None,
+        "table": report["table"],
+        "report": "report.html",
+        "gguf": report["gguf"],
+        "chat": report["chat"],
+    }
+
+
+def _training(name: str, path: Path) -> Training:
+    made = _made(path)
+    metrics = path / "metrics.jsonl"
+    return Training(name, str(made.get("stage", "")), made, list(read_rows(metrics)) if metrics.is_file() else [])
+
+
+def _made(path: Path) -> Row:
+    """made.json; empty for a folder that this program did not make."""
+    made: Row = read_json(path / "made.json") if (path / "made.json").is_file() else {}
+    return {"settings": {}, "effective": {}, "summary": {}, **made}
+
+
+def _sources(context: Context) -> list[Source]:
+    sources = []
+    for name, given in context.inputs.items():
+        for reference, path in given.items() if isinstance(given, dict) else [("", given)]:
+            made = _made(path)
+            sources.append(Source(reference or str(made.get("step", name)), path.name, made))
+    return sources
+
+
+def _gguf_file(folder: Path | None) -> Path | None:
+    """The file to chat with: the first that the export made."""
+    if folder is None:
+        return None
+    named = list(_made(folder)["summary"].get("files", {})) or sorted(path.name for path in folder.glob("*.gguf"))
+    return folder / named[0] if named else None
+
+
+def _chat_line(path: str) -> str:
+    return f'python -m pipeline chat "{path}"' if " " in path else f"python -m pipeline chat {path}"
+
+
+def _below(path: Path, place: Path) -> str:
+    """The path as seen from a place above it, else in full."""
+    path, place = path.resolve(), place.resolve()
+    return path.relative_to(place).as_posix() if path.is_relative_to(place) else str(path)
+
+
+def plan(context: PlanContext) -> list[Finding]:
+    config: Config = context.config
+    findings = []
+    if config.criteria == "none" and "thresholds" in config.model_fields_set:
+        findings.append(
+            Finding("warning", "`thresholds` has no effect without `criteria`.", "Set criteria, or remove it.")
+        )
+    return findings
+
+
+STAGE = Stage(
+    name="report",
+    Config=Config,
+    takes={"evaluation": "evaluation?", "training": "adapter*", "gguf": "gguf?"},
+    makes="report",
+    run=run,
+    plan=plan,
+)

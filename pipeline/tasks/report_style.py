@@ -1,0 +1,52 @@
+"""The style sheet of the HTML report: light, dark and print; what a colour says, a sign or a weight says too."""
+
+from __future__ import annotations
+
+from pipeline.tasks.figures import SERIES
+
+STYLE = (
+    ":root{--ink:#1b1f24;--paper:#ffffff;--soft:#f3f5f7;--line:#d5dae0;--dim:#57606a;--good:#0b6b3a;--bad:#a4262c;"
+    "--open:#7a5b00;"
+    + "".join(f"--series-{number}:{colour};" for number, colour in enumerate(SERIES))
+    + """color-scheme:light dark}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e9ec;--paper:#14171a;--soft:#1e2327;--line:#3a4148;--dim:#9aa4ae;
+--good:#5fd391;--bad:#ff8d85;--open:#e3b74b;
+--series-0:#f08a3c;--series-1:#56b4e9;--series-2:#3cc79a;--series-3:#e3a5c8;--series-4:#f0c24b}}
+*{box-sizing:border-box}
+html{font-size:15px}body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
+main{max-width:64rem;margin:0 auto;padding:1.5rem 1.2rem 4rem}
+h1{font-size:1.5rem;margin:0 0 .8rem}h2{font-size:1.15rem;margin:2.2rem 0 .4rem}h3{font-size:1rem;margin:1.4rem 0 .3rem}
+h4{font-size:.9rem;font-weight:400;margin:0 0 .4rem;color:var(--dim)}h4 b{color:var(--ink)}
+p{margin:.3rem 0}.note{color:var(--dim);font-size:.87rem}
+.banner{display:flex;gap:.8rem;align-items:center;font-size:1.25rem;font-weight:600;padding:.7rem 1rem;
+border:2px solid currentColor;border-radius:.5rem;background:var(--soft)}
+.sign{font-weight:700;min-width:1.2em;text-align:center}
+.met{color:var(--good)}.not-met{color:var(--bad)}.not-measurable,.not-asked{color:var(--open)}
+.criteria{list-style:none;padding:0;margin:.8rem 0}
+.criteria li{display:flex;gap:.8rem;padding:.5rem 1rem;border-bottom:1px solid var(--line)}
+.criteria div{color:var(--ink)}
+.wide{overflow-x:auto;margin:.6rem 0}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.88rem}
+th,td{padding:.28rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th{white-space:normal;max-width:9rem;overflow-wrap:break-word}th:first-child{text-align:left;padding-left:.2rem}
+thead th{color:var(--dim);font-weight:600;vertical-align:bottom}
+tbody th{font-weight:400;vertical-align:baseline;max-width:14rem}
+tr.up td:nth-child(4),tr.down td:nth-child(4){font-weight:700}
+tr.up td:nth-child(4){color:var(--good)}tr.down td:nth-child(4){color:var(--bad)}
+tr.up td:nth-child(4)::before{content:"▲ "}tr.down td:nth-child(4)::before{content:"▼ "}
+figure{margin:1rem 0}figcaption{font-weight:600;font-size:.9rem}svg{max-width:100%;height:auto;display:block}
+.turn{white-space:pre-wrap;overflow-wrap:anywhere}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:.8rem;margin-top:.5rem}
+article{border:1px solid var(--line);border-radius:.4rem;padding:.6rem .8rem;background:var(--soft);min-width:0}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;font:.85rem/1.45 ui-monospace,monospace;margin:.4rem 0}
+details{margin:.3rem 0}summary{cursor:pointer;color:var(--dim);overflow-wrap:anywhere}
+code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}
+@media print{
+:root{--ink:#000;--paper:#fff;--soft:#f6f6f6;--line:#bbb;--dim:#444;--good:#0b6b3a;--bad:#a4262c;--open:#7a5b00;
+--series-0:#d55e00;--series-1:#0072b2;--series-2:#009e73;--series-3:#cc79a7;--series-4:#e69f00}
+html{font-size:11px}main{max-width:none;padding:0}.wide{overflow:visible}
+.pair{grid-template-columns:repeat(auto-fit,minmax(11rem,1fr))}
+figure,article,table,li{break-inside:avoid}h2,h3,.note,figcaption,.turn{break-after:avoid}
+details::details-content{content-visibility:visible;block-size:auto}}
+"""
+)

@@ -1,0 +1,103 @@
+"""What a trainer tells while it trains, as events; and what it is told: when to save, when to stop.
+
+Everything happens once a step, over numbers that the trainer has already brought to the host.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.rows import Row
+from pipeline.engine.stage import Context
+from pipeline.training import backend
+from pipeline.training.checkpoints import seal
+from pipeline.training.metrics import Metrics
+
+Read = Callable[["Watcher", Mapping[str, Any]], Row]
+"""(the watcher at the end of a step, the trainer's own log of it) -> our metrics of the step."""
+
+
+class Watcher:
+    """Follows one training, whatever its trainer: metrics as events and in the file, checkpoints in time, a stop."""
+
+    def __init__(
+        self, context: Context, metrics: Metrics, read: Read, who: backend.Backend, *, total: int, boundary: int = 1
+    ) -> None:
+        """`total` optimizer steps; only at multiples of `boundary` is all that goes on in a checkpoint."""
+        self._context, self._metrics, self._read, self._who = context, metrics, read, who
+        self._total, self._boundary = total, boundary
+        asked: int = context.config.save_every
+        self._save_every = math.lcm(asked, boundary)
+        if self._save_every != asked:
+            why = f"a checkpoint is exact only after every {boundary} steps, when new completions are drawn"
+            context.in_effect("save_every", asked, self._save_every, why)
+        self.step = 0
+        """The present step, from 1."""
+        self.began = 0.0
+        """When it began, by time.perf_counter."""
+        self.seconds = 0.0
+        """How long it took, once it is over."""
+        self.stopped = False
+        """Whether the training was ended by a request to stop, with a checkpoint."""
+
+    def training_began(self, step: int) -> None:
+        self._context.emit.progress(step, self._total, "steps")
+
+    def step_began(self, step: int) -> None:
+        self.step, self.began = step, time.perf_counter()
+
+    def step_ended(self, step: int) -> tuple[bool, bool]:
+        """(whether to save a checkpoint, whether to stop) now; after the last step neither is needed."""
+        self.seconds = time.perf_counter() - self.began
+        backend.keep(self._context.out, self._who)
+        if step >= self._total or step % self._boundary:
+            return False, False
+        self.stopped = self._context.stop_requested()
+        return self.stopped or step % self._save_every == 0, self.stopped
+
+    def logged(self, step: int, logs: Mapping[str, Any]) -> None:
+        row = self._read(self, logs) | gpu_peak()
+        self._metrics.write({"step": step, **row})
+        self._context.emit.metric(step, **row)
+        self._context.emit.progress(step, self._total, "steps")
+
+
+def bridge(watcher: Watcher) -> Any:
+    """The watcher as a callback of transformers' Trainer."""
+    from transformers import TrainerCallback
+
+    class Bridge(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            watcher.training_began(state.global_step)
+
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            watcher.step_began(state.global_step + 1)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            save, stop = watcher.step_ended(state.global_step)
+            control.should_save = control.should_save or save
+            control.should_training_stop = control.should_training_stop or stop
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any, **_: Any) -> None:  # noqa: ARG002
+            if "loss" in logs:  # the last log of all sums up the training instead
+                watcher.logged(state.global_step, logs)
+
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    return Bridge()
+
+
+def gpu_peak() -> Row:
+    """The most memory that tensors have held on the GPU since the last call, in bytes; nothing without one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return {}
+    peak = torch.cuda.max_memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    return {"memory_gpu": peak}

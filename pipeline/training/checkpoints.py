@@ -1,0 +1,47 @@
+"""Checkpoints are whole or do not count: the trainer writes into place, so a seal, written last, vouches for each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from pipeline.engine.errors import DataError
+from pipeline.engine.rows import read_json, write_json
+
+SEAL = "whole.json"
+
+
+def seal(checkpoint: Path) -> None:
+    """Vouch for a checkpoint: all its files on the disk itself, and their sizes written down."""
+    sizes = {}
+    for path in sorted(checkpoint.rglob("*")):
+        if path.is_file() and path.name != SEAL:
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+                sizes[path.relative_to(checkpoint).as_posix()] = file.seek(0, os.SEEK_END)
+    write_json(checkpoint / SEAL, sizes)
+
+
+def is_whole(checkpoint: Path) -> bool:
+    try:
+        sizes = read_json(checkpoint / SEAL)
+    except DataError:
+        return False
+    return all(
+        (checkpoint / name).is_file() and (checkpoint / name).stat().st_size == size for name, size in sizes.items()
+    )
+
+
+def step_of(checkpoint: Path) -> int:
+    """The optimizer step after which it was taken: the trainer names its folders `checkpoint-<step>`."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def newest_whole(folder: Path) -> Path | None:
+    """The checkpoint to go on from, if any. What is torn is removed, so that it is never counted among those kept."""
+    found = sorted((path for path in folder.glob("checkpoint-*") if path.is_dir()), key=step_of)
+    for checkpoint in found:
+        if not is_whole(checkpoint):
+            shutil.rmtree(checkpoint)
+    return next((path for path in reversed(found) if path.exists()), None)

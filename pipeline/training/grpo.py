@@ -1,0 +1,191 @@
+"""Group relative policy optimisation of a LoRA adapter with TRL's GRPOTrainer, under a judge that the stage hands over.
+
+Source: Shao et al., DeepSeekMath (2024), section 4.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.rows import Row
+from pipeline.engine.stage import Context
+from pipeline.training.backend import Backend
+from pipeline.training.callbacks import Read, Watcher
+from pipeline.training.load import Loaded, cache_for
+from pipeline.training.loop import configure, train
+from pipeline.training.metrics import Metrics
+from pipeline.training.settings import GRPOSettings
+
+Mark = tuple[float | None, Mapping[str, float | None]]
+"""Reward and scores by dimension; None where the judge has nothing to say."""
+Judge = Callable[[Sequence[Row], Sequence[str]], Sequence[Mark]]
+"""(prompt rows, the completion to each as text, tags of the thought included) -> their marks, in order."""
+
+
+def train_grpo(context: Context, directory: Path, prompts: Sequence[Row], judge: Judge) -> tuple[list[Row], Backend]:
+    """Train an adapter for the model in `directory`; leaves it in `context.out`. Returns as `loop.train` does.
+
+    `prompts` are rows with `id` and `messages`.
+    """
+    config = context.config
+    total = steps(config, len(prompts))
+    scoring = Scoring(context, prompts, judge)
+
+    def build(loaded: Loaded, watcher: Watcher) -> Any:
+        return build_trainer(context, loaded, prompts, total, scoring.reward(loaded.tokenizer, watcher))
+
+    def reader(_: Metrics) -> Read:
+        return scoring.read
+
+    return train(context, directory, build, reader, total=total, boundary=config.num_iterations)
+
+
+def steps(config: GRPOSettings, prompts: int) -> int:
+    """Optimizer steps that the epochs take, or `max_steps` where that is less."""
+    generations = math.ceil(config.epochs * prompts / config.prompts_per_step)
+    total = generations * config.num_iterations
+    return min(total, config.max_steps) if config.max_steps else total
+
+
+def order(prompts: int, needed: int, seed: int) -> list[int]:
+    """Which prompt comes when, `needed` of them: epoch after epoch, each in an order of its own.
+
+    Laid out ahead, because TRL's sampler starts its first order again when a training is resumed in a later epoch.
+    """
+    laid: list[int] = []
+    while len(laid) < needed:
+        epoch = list(range(prompts))
+        random.Random(f"{seed}/order/{len(laid) // prompts}").shuffle(epoch)
+        laid += epoch
+    return laid[:needed]
+
+
+def build_trainer(context: Context, loaded: Loaded, prompts: Sequence[Row], total: int, reward: Any) -> Any:
+    """TRL's trainer; one generation batch is what one optimizer step takes."""
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
+    settings: GRPOSettings = context.config
+    generations = math.ceil(total / settings.num_iterations)
+    places = order(len(prompts), generations * settings.prompts_per_step, settings.seed)
+    messages = [[{"role": turn["role"], "content": turn["content"]} for turn in row["messages"]] for row in prompts]
+    config = configure(
+        GRPOConfig,
+        context,
+        total,
+        num_generations=settings.num_generations,
+        max_completion_length=settings.max_completion_length,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        top_k=settings.top_k,
+        beta=settings.beta,
+        num_iterations=settings.num_iterations,
+        epsilon=settings.epsilon,
+        epsilon_high=settings.epsilon_high,
+        loss_type=settings.loss_type,
+        scale_rewards=settings.scale_rewards,
+        mask_truncated_completions=settings.mask_truncated,
+        shuffle_dataset=False,
+        cache_implementation=cache_for(loaded.model.device),
+        chat_template_kwargs={"enable_thinking": True},
+    )
+    return GRPOTrainer(
+        model=loaded.model,
+        reward_funcs=reward,
+        args=config,
+        train_dataset=Dataset.from_dict({"prompt": [messages[place] for place in places], "place": places}),
+        processing_class=loaded.tokenizer,
+        peft_config=loaded.adapter,
+    )
+
+
+@dataclass
+class Scoring:
+    """Marks the completions of a step, shows some of them, and tells what the step's time went into."""
+
+    context: Context
+    prompts: Sequence[Row]
+    judge: Judge
+    _means: Row = field(default_factory=dict)
+    _asked: float = 0.0
+    _answered: float = 0.0
+
+    def reward(self, tokenizer: Any, watcher: Watcher) -> Callable[..., list[float | None]]:
+        """The reward function that TRL calls once for every batch of completions."""
+
+        def judge(place: list[int], completion_ids: list[list[int]], **_: Any) -> list[float | None]:
+            rows = [self.prompts[index] for index in place]
+            texts = tokenizer.batch_decode(completion_ids, skip_special_tokens=True)
+            self._asked = time.perf_counter()
+            marks = self.judge(rows, texts)
+            self._answered = time.perf_counter()
+            self._means = mean_scores([scores for _, scores in marks])
+            if (watcher.step - 1) % self.context.config.show_every == 0:
+                self._show(watcher.step, rows, texts, marks)
+            return [reward for reward, _ in marks]
+
+        return judge
+
+    def _show(self, step: int, rows: Sequence[Row], texts: Sequence[str], marks: Sequence[Mark]) -> None:
+        """The first group, which answers one prompt."""
+        for row, text, (reward, scores) in list(zip(rows, texts, marks, strict=True))[
+            : self.context.config.num_generations
+        ]:
+            self.context.emit.item(
+                "completion",
+                step=step,
+                prompt_id=row["id"],
+                prompt=row["messages"][-1]["content"],
+                text=text,
+                scores=dict(scores),
+                reward=reward,
+            )
+
+    def read(self, watcher: Watcher, logs: Mapping[str, Any]) -> Row:
+        """The metrics of a step. One that uses completions again (`num_iterations`) has nothing to say of them."""
+        row = {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs} | self._times(watcher)
+        row["step_time"] = watcher.seconds
+        if "num_tokens" in logs:
+            row["tokens"] = int(logs["num_tokens"])
+        row |= {f"score/{dimension}": mean for dimension, mean in self._means.items()}
+        self._means = {}
+        return row
+
+    def _times(self, watcher: Watcher) -> Row:
+        """Where the seconds of a step went; what comes before the judge is asked counts as generation."""
+        if self._asked < watcher.began:
+            return {"time_generate": 0.0, "time_score": 0.0, "time_update": watcher.seconds}
+        generate, score = self._asked - watcher.began, self._answered - self._asked
+        return {"time_generate": generate, "time_score": score, "time_update": watcher.seconds - generate - score}
+
+
+NAMES = {
+    "loss": "loss",
+    "learning_rate": "learning_rate",
+    "grad_norm": "grad_norm",
+    "reward": "reward",
+    "reward_std": "reward_std",
+    "frac_reward_zero_std": "zero_std_ratio",
+    "completions/mean_length": "completion_length",
+    "completions/max_length": "completion_length_max",
+    "completions/clipped_ratio": "clipped_ratio",
+    "entropy": "entropy",
+    "kl": "kl",
+}
+"""TRL's name of a metric -> ours."""
+
+
+def mean_scores(scores: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
+    """Mean of every dimension over the completions that it applies to; absent where it applies to none."""
+    found: dict[str, list[float]] = {}
+    for row in scores:
+        for dimension, score in row.items():
+            if score is not None:
+                found.setdefault(dimension, []).append(score)
+    return {dimension: sum(values) / len(values) for dimension, values in found.items()}

@@ -1,0 +1,124 @@
+"""One training from its newest whole checkpoint to a finished adapter, the same for every trainer of TRL."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.errors import StopRequested
+from pipeline.engine.rows import Row, read_json, write_json
+from pipeline.engine.stage import Context
+from pipeline.training.backend import RECORD, Backend, choose, guarded
+from pipeline.training.callbacks import Read, Watcher, bridge
+from pipeline.training.checkpoints import newest_whole, step_of
+from pipeline.training.load import Loaded, compute_dtype, hold_adapter_in_full, load, no_bitsandbytes
+from pipeline.training.metrics import Metrics
+from pipeline.training.settings import TrainerSettings
+
+CHECKPOINTS = "checkpoints"
+
+
+def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
+    """A config of TRL, of class `kind`: the shared settings, its `own`, and nothing that prints or reports itself."""
+    import torch
+
+    config: TrainerSettings = context.config
+    optimizer: str = config.optimizer
+    if optimizer == "adamw_8bit" and (missing := no_bitsandbytes()):
+        context.in_effect("optimizer", optimizer, "adamw_torch", missing)
+        optimizer = "adamw_torch"
+    made = kind(
+        output_dir=str(context.out / CHECKPOINTS),
+        max_steps=total,
+        per_device_train_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.gradient_accumulation,
+        gradient_checkpointing=config.gradient_checkpointing,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
+        warmup_steps=config.warmup_steps,
+        optim=optimizer,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        bf16=compute_dtype() == torch.bfloat16,
+        fp16=compute_dtype() == torch.float16,
+        seed=config.seed,
+        data_seed=config.seed,
+        logging_strategy="steps",
+        logging_steps=1,
+        save_strategy="no",  # the watcher asks for checkpoints, so that none is saved where it would not be exact
+        save_total_limit=2,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        **own,
+    )
+    made._n_gpu = min(made.n_gpu, 1)  # a second GPU would double the batch behind our back
+    return made
+
+
+def train(
+    context: Context,
+    directory: Path,
+    build: Callable[[Loaded, Watcher], Any],
+    read: Callable[[Metrics], Read],
+    *,
+    total: int,
+    boundary: int = 1,
+) -> tuple[list[Row], Backend]:
+    """Train an adapter for the model in `directory` and save it; returns the metrics of every step and who trained.
+
+    `build` makes the trainer, `read` its reader of logs, given the metrics so far. `total` optimizer steps; checkpoints
+    only at multiples of `boundary`. Raises StopRequested where a stop was asked for, once a checkpoint is saved.
+    """
+    who = choose(context)
+    checkpoint = newest_whole(context.out / CHECKPOINTS)
+    metrics = Metrics(context.out / "metrics.jsonl", step_of(checkpoint) if checkpoint else 0)
+    with closing(metrics), guarded(context, who):
+        loaded = load(context, directory, who)
+        _quiet()
+        watcher = Watcher(context, metrics, read(metrics), who, total=total, boundary=boundary)
+        trainer = build(loaded, watcher)
+        context.check_stop()
+        if who == "standard":
+            hold_adapter_in_full(trainer.model)
+        _fit(trainer, watcher, checkpoint)
+    if watcher.stopped:
+        raise StopRequested
+    _save(context, trainer)
+    return metrics.rows, who
+
+
+def _quiet() -> None:
+    """No progress bars of the libraries: progress goes out as events."""
+    import datasets
+    import transformers
+
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def _fit(trainer: Any, watcher: Watcher, checkpoint: Path | None) -> None:
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(bridge(watcher))
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def _save(context: Context, trainer: Any) -> None:
+    """The adapter as PEFT has it, and the tokenizer; what only an unfinished training needs goes."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    model.save_pretrained(context.out, selected_adapters=["default"])
+    trainer.processing_class.save_pretrained(context.out)
+    adapter = read_json(context.out / "adapter_config.json")
+    write_json(  # PEFT writes out a set, whose order is another in every process
+        context.out / "adapter_config.json", {**adapter, "target_modules": sorted(adapter["target_modules"])}
+    )
+    for leftover in ("README.md", RECORD):  # PEFT's model card is a form that nobody has filled in
+        (context.out / leftover).unlink(missing_ok=True)
+    if not context.config.keep_checkpoints:
+        shutil.rmtree(context.out / CHECKPOINTS, ignore_errors=True)

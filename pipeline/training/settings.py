@@ -1,0 +1,110 @@
+"""The settings of a LoRA adapter and of its training: what SFT and GRPO share, and what GRPO has of its own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from pipeline.engine.config import Settings, aside
+
+MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+class TrainerSettings(Settings):
+    """What SFT and GRPO share."""
+
+    backend: Literal["auto", "unsloth", "standard"] = "auto"
+    """Who trains: `unsloth`; `standard`, which is Hugging Face with PEFT; or `auto`, which is Unsloth where it is
+    installed, can be imported and survives its first step, and else the standard one."""
+    load_in_4bit: bool = True
+    """Hold the frozen model in 4 bits (QLoRA). Needs CUDA and bitsandbytes; without them it is held in 16 or 32."""
+    gradient_checkpointing: bool = True
+    """Compute activations anew in the backward pass: slower, and far less memory."""
+    max_seq_length: int = Field(2048, ge=16)
+    """Longest sequence in tokens, prompt and answer together; what is longer is left out and counted."""
+    lora_r: int = Field(16, ge=1)
+    """Rank of the adapter."""
+    lora_alpha: int = Field(16, ge=1)
+    """Scale of the adapter: its product is multiplied by alpha / r."""
+    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of the adapter's inputs that is dropped while training."""
+    lora_modules: tuple[str, ...] = Field(MODULES, min_length=1)
+    """Projections that get an adapter."""
+    learning_rate: float = Field(2e-4, gt=0)
+    """Peak learning rate."""
+    scheduler: Literal["linear", "cosine", "constant"] = "linear"
+    """How the learning rate falls after the warm-up."""
+    warmup_steps: int = Field(0, ge=0)
+    """Optimizer steps over which the learning rate rises from zero."""
+    optimizer: Literal["adamw_8bit", "adamw_torch"] = "adamw_8bit"
+    """AdamW with its state in 8 bits, which needs CUDA and bitsandbytes, or in full."""
+    weight_decay: float = Field(0.0, ge=0)
+    """AdamW's decoupled weight decay."""
+    max_grad_norm: float = Field(1.0, ge=0)
+    """Gradients are scaled down to this norm; 0: never."""
+    epochs: float = Field(1.0, gt=0)
+    """Passes over the data."""
+    max_steps: int = Field(0, ge=0)
+    """At most this many optimizer steps; 0: as many as the epochs take."""
+    batch_size: int = Field(1, ge=1)
+    """Sequences that are worked on at once."""
+    gradient_accumulation: int = Field(8, ge=1)
+    """Batches whose gradients add up to one optimizer step."""
+    seed: int = Field(3407, ge=0)
+    """Seed of the trainer: the adapter's start, the order of rows, what is sampled."""
+    save_every: int = aside(50, ge=1)
+    """Optimizer steps between checkpoints; what is lost at most when a run is killed."""
+    keep_checkpoints: bool = aside(False)
+    """Keep the newest checkpoints beside the finished adapter."""
+
+    @property
+    def step_size(self) -> int:
+        """Sequences in one optimizer step."""
+        return self.batch_size * self.gradient_accumulation
+
+
+class GRPOSettings(TrainerSettings):
+    """What GRPO has of its own."""
+
+    learning_rate: float = Field(5e-6, gt=0)
+    """Peak learning rate."""
+    num_generations: int = Field(4, ge=2)
+    """Completions of each prompt, which are compared with one another; batch_size x gradient_accumulation, the
+    completions in one step, must be a multiple of it."""
+    max_completion_length: int = Field(1024, ge=1)
+    """Longest completion in tokens; longer ones are cut off."""
+    temperature: float = Field(1.0, gt=0)
+    """Temperature at which completions are drawn."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Share of the probability that tokens are drawn from."""
+    top_k: int = Field(0, ge=0)
+    """How many of the likeliest tokens are drawn from; 0: all."""
+    beta: float = Field(0.0, ge=0)
+    """Weight of the KL divergence from the model without the adapter; at 0 it is neither computed nor reported."""
+    num_iterations: int = Field(1, ge=1)
+    """Optimizer steps on the same completions."""
+    epsilon: float = Field(0.2, gt=0)
+    """How far the probability ratio may fall below 1 before it is clipped."""
+    epsilon_high: float = Field(0.2, gt=0)
+    """How far it may rise above 1."""
+    loss_type: Literal["dapo", "grpo", "bnpo", "dr_grpo"] = "dapo"
+    """How the losses of tokens are averaged; TRL's documentation of `loss_type` tells them apart."""
+    scale_rewards: Literal["group", "batch", "none"] = "group"
+    """Whose standard deviation the advantages are divided by."""
+    mask_truncated: bool = False
+    """Leave completions that were cut off out of the loss."""
+    show_every: int = aside(10, ge=1)
+    """Steps between those whose first group of completions is shown."""
+
+    @field_validator("num_generations")
+    @classmethod
+    def _divides(cls, value: int, info: ValidationInfo) -> int:
+        size = info.data.get("batch_size", 0) * info.data.get("gradient_accumulation", 0)
+        if size % value:
+            raise ValueError(f"batch_size x gradient_accumulation ({size}) is not a multiple of it")
+        return value
+
+    @property
+    def prompts_per_step(self) -> int:
+        return self.step_size // self.num_generations

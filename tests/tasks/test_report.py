@@ -1,0 +1,131 @@
+import json
+
+import pytest
+
+from pipeline.tasks.figures import dimension_chart, training_chart
+from pipeline.tasks.report import (
+    POINTS,
+    Source,
+    assemble,
+    curves,
+    interval_text,
+    mean_text,
+    sample_answers,
+    score_table,
+    side_by_side,
+)
+from pipeline.tasks.report_html import Markup, render_html, tag
+from pipeline.tasks.report_markdown import render_markdown
+from pipeline.tasks.verdict import Thresholds, Training
+from tests.tasks.sample_run import answer_rows, evaluation_of, made, metric_rows
+
+
+def report_of(gains=None, learning_rate=5e-3, **options):
+    rows = answer_rows(gains or {"base": 0.0, "sft_merged": 0.27, "grpo_merged": 0.3})
+    settings = {"learning_rate": learning_rate, "provider": {"kind": "offline"}}
+    grpo = made("grpo", "grpo", settings=settings)
+    return assemble(
+        criteria="quickstart",
+        thresholds=Thresholds(),
+        seed=7,
+        evaluation=evaluation_of(rows),
+        answers=rows,
+        trainings=[Training("grpo", "grpo", grpo, metric_rows("grpo"))],
+        sources=[Source("grpo", "grpo-222222222222", grpo)],
+        gguf="",
+        chat="",
+        per_category=1,
+        **options,
+    )
+
+
+def test_curves_keep_the_last_log_of_a_step_and_leave_gaps():
+    rows = [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 9.0}, {"step": 2, "loss": None, "reward": 0.5}]
+    assert curves(rows) == {"step": [1, 2], "loss": [3.0, None], "reward": [None, 0.5]}
+    assert curves([]) == {"step": []}
+
+
+def test_a_long_curve_is_averaged():
+    shown = curves([{"step": step, "loss": float(step)} for step in range(1, 1001)])
+    assert len(shown["step"]) == len(shown["loss"]) == 334 <= POINTS
+    assert (shown["step"][0], shown["loss"][0]) == (2, 2.0)
+    assert shown["loss"][-1] == 1000.0
+
+
+def test_the_table_of_one_contestant_has_no_differences():
+    (first, *_) = score_table(evaluation_of(answer_rows({"base": 0.0})))
+    assert first["baseline"]["n"] == 80
+    assert (first["tuned"], first["difference"]) == (None, None)
+    assert score_table(None) == []
+
+
+def test_samples_are_the_first_of_each_category_with_every_contestant():
+    rows = answer_rows()
+    samples = sample_answers(rows, evaluation_of(rows), 2)
+    assert [sample["prompt_id"] for sample in samples[:3]] == ["safety-0000", "safety-0001", "complexity-0000"]
+    assert all(len(sample["answers"]) == 3 for sample in samples)
+    assert all(answer["sample"] == 0 for sample in samples for answer in sample["answers"])
+    assert sample_answers(rows, evaluation_of(rows), 0) == []
+
+
+def test_two_reports_side_by_side():
+    left, right = report_of(), report_of({"base": 0.0, "sft_merged": 0.1, "grpo_merged": 0.05}, learning_rate=1e-3)
+    both = side_by_side(left, right)
+    assert both["settings"] == [{"step": "grpo", "key": "learning_rate", "left": 5e-3, "right": 1e-3}]
+    assert both["verdict"][0] == {"name": "verdict", "left": "met", "right": "not met"}
+    assert {row["name"]: (row["left"], row["right"]) for row in both["verdict"]}["keeps_sft"] == ("met", "not met")
+    reward = both["results"][0]
+    assert reward["name"] == "reward"
+    assert reward["difference"] == pytest.approx(reward["right"]["mean"] - reward["left"]["mean"])
+    assert reward["difference"] < 0
+    assert reward["left_gain"]["mean"] > reward["right_gain"]["mean"]
+    assert len(both["results"]) == 10
+    assert json.loads(json.dumps(both, allow_nan=False)) == both
+
+
+def test_side_by_side_with_a_report_without_evaluation():
+    left = report_of()
+    bare = {**left, "table": [], "evaluation": None, "steps": []}
+    both = side_by_side(left, bare)
+    assert both["results"][0]["right"] is None
+    assert both["results"][0]["difference"] is None
+    assert {row["right"] for row in both["settings"]} == {None}
+    assert side_by_side(bare, left)["results"][0]["right"]["n"] == 80
+
+
+def test_estimates_as_text():
+    estimate = {"mean": -0.1234, "low": -0.2, "high": 0.05, "n": 9}
+    assert (mean_text(estimate), mean_text(estimate, signed=True)) == ("-0.123", "-0.123")
+    assert interval_text(estimate, signed=True) == "[-0.200, +0.050]"
+    assert (mean_text(None), interval_text({**estimate, "low": None})) == ("–", "–")
+
+
+def test_tag_escapes_all_but_markup():
+    assert tag("p", "<b>\x1b", tag("i", "&")) == "<p>&lt;b&gt;␛<i>&amp;</i></p>"
+    assert tag("p", title='"><script>') == '<p title="&quot;&gt;&lt;script&gt;"></p>'
+    assert isinstance(tag("p"), Markup)
+    assert not isinstance(Markup("<b>") + "<i>", Markup), "adding text to markup makes text"
+
+
+def test_charts_follow_the_page_and_name_what_they_show():
+    svg = dimension_chart(evaluation_of(answer_rows({"base": 0.0, "$x^$ <tuned>": 0.2})))
+    assert "var(--series-0)" in svg
+    assert "currentColor" in svg
+    assert "#0072b2" not in svg
+    assert "$x^$ &lt;tuned&gt;" in svg
+    assert 'aria-label="' in svg
+    assert training_chart(0, "sft", {"step": [1, 2], "tokens": [3.0, 4.0]}) == ""
+    assert training_chart(0, "sft", {"step": [1], "loss": [3.0]}).startswith("<svg")
+
+
+def test_a_dimension_that_never_applies_has_a_dash_and_no_mark():
+    rows = [row | {"scores": {**row["scores"], "harm_avoidance": None}} for row in answer_rows()]
+    evaluation = evaluation_of(rows)
+    report = {**report_of(), "evaluation": evaluation, "table": score_table(evaluation)}
+    assert "| harm avoidance | – | – | – | – | 0 |" in render_markdown(report)
+    assert "<svg" in render_html(report)
+
+
+def test_markdown_leads_with_the_verdict():
+    text = render_markdown(report_of())
+    assert text.index("**Verdict: met**") < text.index("## Scores") < text.index("## Sample answers")

@@ -1,0 +1,193 @@
+"""The command line as a person uses it, in processes of its own, on the light half of the reasoning track."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.engine.rows import read_rows
+from pipeline.engine.runs import Run
+
+PRESET = """
+seed = 5
+[steps.prompts]
+safety = 4
+complexity = 4
+dialogue = 4
+conflict = 4
+calibration = 4
+[steps.traces]
+[steps.judge]
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "light.toml").write_text(PRESET, encoding="utf-8")
+    return tmp_path
+
+
+def cli(root: Path, *words: str, code: int = 0, stdin: str | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *words],
+        cwd=root, input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=120,
+        env={**os.environ, "COLUMNS": "200", "PYTHONUTF8": "1"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def as_json(root: Path, *words: str, code: int = 0) -> Any:
+    return json.loads(cli(root, *words, "--json", code=code))
+
+
+def artifact(shown: Any, step: str) -> Path:
+    return Path(next(entry["artifact"] for entry in shown["steps"] if entry["name"] == step))
+
+
+def test_from_run_to_delete(root: Path) -> None:
+    text = cli(root, "run", "light")
+    assert "judge: done" in text and ": done after" in text
+    shown = as_json(root, "show", "last")
+    assert shown["state"] == "done" and [step["state"] for step in shown["steps"]] == ["done"] * 3
+    assert len(list(read_rows(artifact(shown, "judge") / "rows.jsonl"))) == 120
+    assert "already there" in cli(root, "run", "light")
+    planned = as_json(root, "plan", "light", "--set", "traces.per_prompt=4")
+    assert [step["state"] for step in planned["steps"]] == ["cached", "new", "new"]
+    assert planned["steps"][1]["why"] == "per_prompt: 6 -> 4"
+
+    assert as_json(root, "branch", shown["run"], "--set", "traces.per_prompt=4")["state"] == "done"
+    assert len(as_json(root, "list", "runs")) == 3
+    differing = as_json(root, "diff", shown["run"], "last")
+    assert differing["settings"] == ["steps.traces.per_prompt: 6 -> 4"]
+    assert {"result": "traces.traces", "first": 120, "second": 80} in differing["results"]
+
+    cli(root, "tag", "last", "good")
+    cli(root, "tag", "last", "four traces each", "--note")
+    assert as_json(root, "show", "last")["tags"] == ["good"]
+    assert "four traces each" in cli(root, "list")
+    cli(root, "delete", "last", "--yes")
+    assert len(as_json(root, "list", "runs")) == 2
+
+    used = as_json(root, "clean")
+    assert {entry["state"] for entry in used} == {"done"} and sum(not entry["runs"] for entry in used) == 2
+    cli(root, "clean", "--orphans", "--yes")
+    assert all(entry["runs"] for entry in as_json(root, "clean"))
+
+
+def test_detach_stop_resume(root: Path) -> None:
+    big = ["--set", "prompts.complexity=300", "--set", "judge.judge={workers=1}"]
+    run = Run(root / "data" / "runs" / as_json(root, "run", "light", *big, "--detach")["run"])
+    while not run.is_alive():
+        time.sleep(0.02)
+    assert "is running" in cli(root, "resume", run.id, code=1)
+    assert "is running" in cli(root, "delete", run.id, "--yes", code=1)
+    cli(root, "stop", run.id)
+    assert as_json(root, "show", run.id)["state"] == "stopped"
+    assert "is not running" in cli(root, "stop", run.id, code=2)
+    assert as_json(root, "resume", run.id)["state"] == "done"
+
+
+def test_traces_where_search_mark_judge(root: Path) -> None:
+    folder = artifact(as_json(root, "run", "light"), "judge")
+    rows = list(read_rows(folder / "rows.jsonl"))
+    found = as_json(
+        root, "traces", folder.name, "--where", "judge.helpfulness<0.4 and category='conflict'", "--limit", "999"
+    )
+    expected = [
+        row["id"] for row in rows if row["category"] == "conflict" and (row["scores"]["helpfulness"] or 0) < 0.4
+        and row["scores"]["helpfulness"] is not None
+    ]  # fmt: skip
+    assert [row["id"] for row in found] == expected and expected
+    word = rows[0]["answer"].split()[-1].strip(".")
+    assert all(
+        word.casefold() in json.dumps(row).casefold() for row in as_json(root, "traces", folder.name, "--search", word)
+    )
+    assert "did you mean `judge.helpfulness`" in cli(
+        root, "traces", folder.name, "--where", "judge.helpfulnes<1", code=2
+    )
+    assert "holds no rows" in cli(root, "traces", "nothing", code=2)
+
+    cli(root, "mark", folder.name, rows[0]["id"], "reject")
+    assert [mark["action"] for mark in read_rows(root / "data" / "marks" / "marks.jsonl")] == ["reject"]
+    assert "no trace `none/0`" in cli(root, "mark", folder.name, "none/0", "reject", code=2)
+
+    scores = json.loads(cli(root, "judge", "-", "--json", stdin="<think>\nI am not sure.\n</think>\n\nIt depends."))[
+        "scores"
+    ]
+    assert len(scores) == 9 and scores["process_transparency"] is not None
+
+
+def test_one_stage_on_its_own(root: Path) -> None:
+    cli(root, "stage", "prompts", "--complexity", "3", "--safety=2", "--dialogue", "0", "--conflict", "0",
+        "--calibration", "0", "--out", "mine", "--seed", "3")  # fmt: skip
+    assert len(list(read_rows(root / "mine" / "rows.jsonl"))) == 5
+    assert "already there" in cli(root, "stage", "prompts", "--complexity", "3", "--safety=2", "--dialogue", "0",
+                                  "--conflict", "0", "--calibration", "0", "--out", "mine", "--seed", "3")  # fmt: skip
+    cli(root, "stage", "traces", "--prompts", "mine", "--per-prompt", "4")
+    assert "per-prompt" in cli(root, "stage", "traces", "--help")
+    assert "did you mean `traces`" in cli(root, "stage", "trace", code=2)
+    assert "did you mean `per_prompt`" in cli(root, "stage", "traces", "--prompts", "mine", "--per-promt", "4", code=2)
+    assert "needs `prompts`" in cli(root, "stage", "traces", code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "lite"], "did you mean `light`"),
+        (["run", "light", "--set", "prompts.safty=1", "--set", "traces.per_prompt=99"], "did you mean `safety`"),
+        (["run", "light", "--set", "prompts.safty=1", "--set", "traces.per_prompt=99"], "steps.traces.per_prompt"),
+        (["run", "light", "--until", "nothing"], "There is no step `nothing`"),
+        (["run", "light", "--set", "prompts.source=missing.jsonl"], "missing.jsonl"),
+        (["show", "nothing"], "There is no run `nothing`"),
+        (["list", "runz"], "did you mean `runs`"),
+        (["plan", "light", "--set", "providers.teacher.kind=offline"], "has no effect"),
+        (["chat", "none.gguf"], "no GGUF file `none.gguf`"),
+    ],
+)
+def test_wrong_commands_are_told_in_one_error(root: Path, words: list[str], said: str) -> None:
+    assert said in cli(root, *words, code=2)
+    assert not list((root / "data").glob("runs/*")), "a command that is wrong leaves no run behind"
+
+
+def test_a_broken_line_is_named_and_nothing_lost(root: Path) -> None:
+    mine = root / "mine.jsonl"
+    mine.write_text('{"prompt": "What is the time?"}\n{"prompt": \n', encoding="utf-8")
+    text = cli(root, "run", "light", "--set", "prompts.source=mine.jsonl", code=2)
+    assert "mine.jsonl" in text and "line 2" in text
+
+
+def test_an_edited_artifact(root: Path) -> None:
+    folder = artifact(as_json(root, "run", "light"), "traces")
+    with (folder / "rows.jsonl").open("a", encoding="utf-8") as file:
+        file.write("{}\n")
+    assert "was changed after it was made" in cli(root, "run", "light", code=1)
+    assert "done" in cli(root, "run", "light", "--fresh", "traces")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root and Windows write where others may not")
+def test_a_read_only_folder(root: Path) -> None:
+    cli(root, "run", "light")
+    (root / "data").chmod(0o500)
+    try:
+        cli(root, "run", "light", "--set", "seed=9", code=1)
+    finally:
+        (root / "data").chmod(0o700)
+
+
+def test_doctor_names_what_is_there() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "doctor", "--json"], capture_output=True, text=True, check=False
+    )
+    checks = {entry["check"]: entry["state"] for entry in json.loads(done.stdout)}
+    assert checks["Python"] == "good"
+    assert done.returncode == (1 if "broken" in checks.values() else 0)

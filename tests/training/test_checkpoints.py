@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.training.checkpoints import SEAL, newest_whole, seal, step_of
+
+
+def checkpoint(folder: Path, step: int, *, sealed: bool = True) -> Path:
+    path = folder / f"checkpoint-{step}"
+    (path / "inner").mkdir(parents=True)
+    (path / "optimizer.pt").write_bytes(b"12345")
+    (path / "inner" / "weights").write_bytes(b"123")
+    if sealed:
+        seal(path)
+    return path
+
+
+def test_the_newest_whole_one_by_number(tmp_path: Path) -> None:
+    for step in (5, 10, 100, 20):
+        checkpoint(tmp_path, step)
+    found = newest_whole(tmp_path)
+    assert found is not None and step_of(found) == 100
+
+
+@pytest.mark.parametrize(
+    "tear",
+    [
+        lambda path: (path / SEAL).unlink(),
+        lambda path: (path / SEAL).write_bytes(b'{"optimizer.pt": 5'),
+        lambda path: (path / "optimizer.pt").write_bytes(b"1234"),
+        lambda path: (path / "inner" / "weights").unlink(),
+    ],
+)  # fmt: skip
+def test_a_torn_one_does_not_count_and_is_removed(tear: object, tmp_path: Path) -> None:
+    whole, torn = checkpoint(tmp_path, 2), checkpoint(tmp_path, 4)
+    assert callable(tear)
+    tear(torn)
+    assert newest_whole(tmp_path) == whole
+    assert not torn.exists()
+
+
+def test_none_where_there_is_none(tmp_path: Path) -> None:
+    assert newest_whole(tmp_path / "checkpoints") is None
+    checkpoint(tmp_path, 1, sealed=False)
+    assert newest_whole(tmp_path) is None
