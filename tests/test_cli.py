@@ -162,7 +162,7 @@ def test_wrong_commands_are_told_in_one_error(root: Path, words: list[str], said
 def test_a_broken_line_is_named_and_nothing_lost(root: Path) -> None:
     mine = root / "mine.jsonl"
     mine.write_text('{"prompt": "What is the time?"}\n{"prompt": \n', encoding="utf-8")
-    text = cli(root, "run", "light", "--set", "prompts.source=mine.jsonl", code=2)
+    text = cli(root, "run", "light", "--set", "prompts.source=mine.jsonl", code=1)
     assert "mine.jsonl" in text and "line 2" in text
 
 

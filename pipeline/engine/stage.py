@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,15 +36,10 @@ class Context:
     emit: Emitter
     stop_file: Path | None = None
     effective: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _checked: float = 0.0
 
     def stop_requested(self) -> bool:
-        """Whether a stop was asked for; looks at the disk at most ten times a second."""
-        now = time.monotonic()
-        if self.stop_file is None or now - self._checked < 0.1:
-            return False
-        self._checked = now
-        return self.stop_file.exists()
+        """Whether a stop was asked for."""
+        return self.stop_file is not None and self.stop_file.exists()
 
     def check_stop(self) -> None:
         """Call at every safe point. Raises StopRequested."""
