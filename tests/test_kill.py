@@ -48,6 +48,18 @@ def processes(run: Run) -> list[psutil.Process]:
     return []
 
 
+def resume(run: Run) -> None:
+    """Start the next attempt, and wait for its first event."""
+    assert not run.is_alive()
+    attempts = view_of(run)[0].attempt
+    done = cli(run.root, "resume", run.id, "--detach")
+    assert done.returncode == 0, done.stderr
+    deadline = time.monotonic() + 60
+    while view_of(run)[0].attempt == attempts:
+        assert time.monotonic() < deadline, run.log.read_text("utf-8")[-2000:]
+        time.sleep(0.1)
+
+
 def kill_at_random(run: Run, chance: random.Random) -> list[psutil.Process]:
     """Wait a while, kill the runner, the worker or both; returns what lived."""
     time.sleep(chance.uniform(1.0, 22.0))
@@ -87,9 +99,8 @@ def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
             # The rest of the kills fall on a second run that makes all of it anew.
             run = begin(tmp_path / f"killed-{kills}")
             continue
-        assert not run.is_alive()
-        assert cli(tmp_path / run.root.name, "resume", run.id, "--detach").returncode == 0
-    while run.is_alive() or not view_of(run)[0].attempt:
+        resume(run)
+    while run.is_alive():
         time.sleep(0.5)
     assert view_of(run)[1] == "done", run.log.read_text("utf-8")[-2000:]
 
