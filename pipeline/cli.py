@@ -36,11 +36,13 @@ def main() -> None:
 
     try:
         app()
-    except PipelineError as error:
+    except (PipelineError, OSError) as error:
         from pipeline.commands.terminal import show_error
+        from pipeline.engine.execution import plain_error
 
-        show_error(error)
-        sys.exit(error.exit_code)
+        plain = plain_error(error)
+        show_error(plain)
+        sys.exit(plain.exit_code)
 
 
 def _workspace(root: Path) -> Workspace:

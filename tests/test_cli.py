@@ -159,6 +159,10 @@ def test_wrong_commands_are_told_in_one_error(root: Path, words: list[str], said
     assert not list((root / "data").glob("runs/*")), "a command that is wrong leaves no run behind"
 
 
+def test_a_root_that_is_a_file_is_told_plainly(root: Path) -> None:
+    assert "A file cannot be used" in cli(root, "run", "configs/light.toml", "--root", "configs/light.toml", code=1)
+
+
 def test_a_broken_line_is_named_and_nothing_lost(root: Path) -> None:
     mine = root / "mine.jsonl"
     mine.write_text('{"prompt": "What is the time?"}\n{"prompt": \n', encoding="utf-8")

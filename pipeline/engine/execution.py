@@ -62,6 +62,10 @@ def plain_error(error: BaseException) -> PipelineError:
         return StageFailed("A file cannot be written.", str(error), "Make the folder writable, then resume.")
     if isinstance(error, MemoryError):
         return StageFailed("The host ran out of memory.", str(error), "Use smaller settings, then resume.")
+    if isinstance(error, OSError) and error.filename:
+        return StageFailed(
+            f"A file cannot be used: {error.filename}.", str(error), "Check that it is there and what it is."
+        )
     where = traceback.extract_tb(error.__traceback__)
     place = f"{Path(where[-1].filename).name}:{where[-1].lineno}" if where else "?"
     return StageFailed(
