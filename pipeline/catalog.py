@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.engine.stage import Catalog
 from pipeline.providers.provider import ProviderSettings
 from pipeline.stages import base, evaluate, export, grpo, judge, merge, prompts, report, sft, traces
+from pipeline.tasks.rubric import Weights
 
 REASONING = (
     prompts.STAGE,
@@ -21,8 +22,8 @@ REASONING = (
 
 CATALOG = Catalog(
     stages={stage.name: stage for stage in REASONING},
-    resources={"providers": ProviderSettings},
-    defaults={"providers": {"offline": {}}},
+    resources={"providers": ProviderSettings, "weights": Weights},
+    defaults={"providers": {"offline": {}}, "weights": {"equal": {}}},
     fetch="base",
     worker="pipeline.worker",
 )

@@ -159,6 +159,14 @@ def test_wrong_commands_are_told_in_one_error(root: Path, words: list[str], said
     assert not list((root / "data").glob("runs/*")), "a command that is wrong leaves no run behind"
 
 
+def test_weights_named_in_one_place(root: Path) -> None:
+    first = artifact(as_json(root, "run", "light"), "judge")
+    named = ["--set", "weights.mine.helpfulness=1.0", "--set", "judge.weights=mine"]
+    second = artifact(as_json(root, "run", "light", *named), "judge")
+    rewards = [{row["id"]: row["reward"] for row in read_rows(path / "rows.jsonl")} for path in (first, second)]
+    assert rewards[0].keys() == rewards[1].keys() and rewards[0] != rewards[1]
+
+
 def test_a_root_that_is_a_file_is_told_plainly(root: Path) -> None:
     assert "A file cannot be used" in cli(root, "run", "configs/light.toml", "--root", "configs/light.toml", code=1)
 

@@ -119,7 +119,7 @@ def apply_overrides(tree: Tree, overrides: Iterable[str]) -> None:
         steps = tree.get("steps", {})
         if len(parts) > 1 and parts[0] in steps:
             parts = ["steps", *parts]
-        elif len(parts) > 1 and parts[0] not in tree and parts[0] not in ("steps", "providers"):
+        elif len(parts) == 2 and parts[0] not in tree:
             faults.append(f"--set {override}: there is no step `{parts[0]}`{nearest(parts[0], steps)}")
             continue
         place = tree
