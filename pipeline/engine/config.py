@@ -1,4 +1,4 @@
-"""Settings, the base of every Config, and the composed tree of a preset checked whole into one frozen RunConfig."""
+"""The composed tree of a preset, checked whole into one frozen RunConfig."""
 
 from __future__ import annotations
 
@@ -7,28 +7,14 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.presets import Tree, nearest
-
-if TYPE_CHECKING:
-    from pipeline.engine.stage import Catalog, Stage
-
-
-class Settings(BaseModel):
-    """Frozen; an unknown key is an error; the docstring under a field is its description."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
-    )
-
-
-def aside(default: Any, **limits: Any) -> Any:
-    """A setting that does not change the result (workers, device, logging): the fingerprint leaves it out."""
-    return Field(default, json_schema_extra={"aside": True}, **limits)
+from pipeline.engine.settings import Settings
+from pipeline.engine.stage import Catalog, Stage, Take
 
 
 @dataclass(frozen=True)
@@ -171,8 +157,6 @@ def _wire(
     faults: list[str],
 ) -> list[Step]:
     """The step with its inputs, behind the steps that fetch the hub models it names."""
-    from pipeline.engine.stage import Take
-
     place = f"steps.{step.name}.from"
     if not isinstance(given, dict):
         faults.append(f'`{place}`: a table was expected, such as from = {{ model = "base" }}')

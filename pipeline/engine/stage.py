@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.engine.config import Settings
 from pipeline.engine.errors import StopRequested
 from pipeline.engine.events import Emitter
+from pipeline.engine.settings import Settings
 
 Inputs = Mapping[str, Any]
 """Input name -> Path; for a kind marked `*` a dict of reference name -> Path; an optional input not given is absent."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from pipeline.engine.config import Settings, aside
 from pipeline.engine.rows import Row
+from pipeline.engine.settings import Settings, aside
 
 
 class ProviderSettings(Settings):

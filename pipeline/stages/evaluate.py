@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from pipeline.engine.config import Settings, aside
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row, RowWriter, mend_torn_tail, read_rows, write_json, write_rows
+from pipeline.engine.settings import Settings, aside
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.providers.provider import ProviderSettings
 from pipeline.tasks.comparison import Bootstrap, compare, outcome_of

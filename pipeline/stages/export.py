@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, field_validator
 
-from pipeline.engine.config import Settings
 from pipeline.engine.errors import DataError, MissingDependency, PipelineError, StageFailed
 from pipeline.engine.rows import Row, read_json, write_json
+from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.gguf.quantize import BLOCK, TYPES, bytes_needed, needs_wide_rows
 

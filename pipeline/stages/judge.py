@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.config import Settings
 from pipeline.engine.errors import DataError
 from pipeline.engine.fanout import fanout
 from pipeline.engine.rows import Row, read_rows
+from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.providers.provider import ProviderSettings
 from pipeline.tasks.offline_judge.judge import MODEL, judge

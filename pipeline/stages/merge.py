@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
-from pipeline.engine.config import Settings
 from pipeline.engine.errors import StageFailed
+from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Stage
 from pipeline.training.merge import TOLERANCES, merge
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import Field
 
-from pipeline.engine.config import Settings
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.rows import write_rows
+from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.tasks.bank.compose import compose, split
 from pipeline.tasks.bank.source import read_source

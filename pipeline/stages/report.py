@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.engine.config import Settings
 from pipeline.engine.rows import Row, read_json, read_rows, write_bytes, write_json
+from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.tasks.report import Source, assemble
 from pipeline.tasks.verdict import Thresholds, Training

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from pydantic import Field
 
-from pipeline.engine.config import Settings
 from pipeline.engine.errors import DataError
 from pipeline.engine.fanout import fanout
 from pipeline.engine.rows import Row, read_rows
+from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.providers.offline import Offline
 from pipeline.providers.provider import Provider, ProviderSettings, Request

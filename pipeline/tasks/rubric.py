@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from pydantic import Field, model_validator
 
-from pipeline.engine.config import Settings
 from pipeline.engine.rows import content_hash
+from pipeline.engine.settings import Settings
 
 DESCRIPTIONS: dict[str, str] = {
     "entropy_reduction": "Did it simplify the problem: name every parameter, put together what moves together, set "

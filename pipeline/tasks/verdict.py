@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from pipeline.engine.config import Settings
 from pipeline.engine.rows import Row
+from pipeline.engine.settings import Settings
 from pipeline.tasks.rubric import CONTENT_DIMENSIONS
 from pipeline.tasks.statistics import difference_of_means
 

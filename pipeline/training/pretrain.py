@@ -16,9 +16,9 @@ from typing import Any
 
 from pydantic import Field
 
-from pipeline.engine.config import Settings, aside
 from pipeline.engine.errors import StopRequested
 from pipeline.engine.rows import write_bytes
+from pipeline.engine.settings import Settings, aside
 from pipeline.engine.stage import Context
 
 CHECKPOINT = "pretraining.pt"

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pipeline.engine.config import Settings
+from pipeline.engine.settings import Settings
 
 EMBEDDING = 0.08
 """Standard deviation of the embeddings, and the scale at which the circuit writes into the residual stream."""

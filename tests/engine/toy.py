@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.config import Settings, aside
 from pipeline.engine.errors import ConfigError, FreshProcess
 from pipeline.engine.fanout import fanout
 from pipeline.engine.rows import Row, read_rows, write_json
 from pipeline.engine.runner import Runner
 from pipeline.engine.runs import Run
+from pipeline.engine.settings import Settings, aside
 from pipeline.engine.stage import Catalog, Context, Finding, PlanContext, Stage
 from pipeline.worker import work
 

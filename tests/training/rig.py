@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.config import Settings
 from pipeline.engine.events import Emitter
 from pipeline.engine.rows import Row, read_rows, write_rows
+from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context
 from tests.training.tiny_qwen import save_tiny_qwen
 
