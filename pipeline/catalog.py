@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from pipeline.engine.stage import Catalog
 from pipeline.providers.provider import ProviderSettings
-from pipeline.stages import base, evaluate, export, grpo, judge, merge, prompts, report, sft, traces
+from pipeline.stages import (
+    base,
+    evaluate,
+    export,
+    grpo,
+    ingest,
+    judge,
+    judge_report,
+    merge,
+    prompts,
+    report,
+    select,
+    sft,
+    traces,
+)
 from pipeline.tasks.rubric import Weights
 
 REASONING = (
     prompts.STAGE,
+    ingest.STAGE,
     base.STAGE,
     traces.STAGE,
     judge.STAGE,
+    judge_report.STAGE,
+    select.STAGE,
     sft.STAGE,
     merge.STAGE,
     grpo.STAGE,

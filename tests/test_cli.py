@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.cli import main
 from pipeline.engine.rows import read_rows
 from pipeline.engine.runs import Run
 
@@ -117,9 +119,14 @@ def test_traces_where_search_mark_judge(root: Path) -> None:
     )
     assert "holds no rows" in cli(root, "traces", "nothing", code=2)
 
-    cli(root, "mark", folder.name, rows[0]["id"], "reject")
-    assert [mark["action"] for mark in read_rows(root / "data" / "marks" / "marks.jsonl")] == ["reject"]
-    assert "no trace `none/0`" in cli(root, "mark", folder.name, "none/0", "reject", code=2)
+    heldout = next(row["id"] for row in rows if row["split"] == "heldout")
+    assert "changes no training: the row is held out" in cli(root, "mark", folder.name, heldout, "reject")
+    train = next(row for row in rows if row["split"] == "train")
+    prompts = str(next((root / "data").glob("prompts-*")).name)
+    assert "changes no training" not in cli(root, "mark", prompts, train["prompt_id"], "edit", "Another question.")
+    found = [(mark["kind"], mark["action"]) for mark in read_rows(root / "data" / "marks" / "marks.jsonl")]
+    assert found == [("trace", "reject"), ("prompt", "edit")]
+    assert "no trace or prompt `none/0`" in cli(root, "mark", folder.name, "none/0", "reject", code=2)
 
     scores = json.loads(cli(root, "judge", "-", "--json", stdin="<think>\nI am not sure.\n</think>\n\nIt depends."))[
         "scores"
@@ -174,7 +181,7 @@ def test_a_root_that_is_a_file_is_told_plainly(root: Path) -> None:
 def test_a_broken_line_is_named_and_nothing_lost(root: Path) -> None:
     mine = root / "mine.jsonl"
     mine.write_text('{"prompt": "What is the time?"}\n{"prompt": \n', encoding="utf-8")
-    text = cli(root, "run", "light", "--set", "prompts.source=mine.jsonl", code=1)
+    text = cli(root, "run", "light", "--set", "prompts.source=mine.jsonl", code=2)
     assert "mine.jsonl" in text and "line 2" in text
 
 
@@ -186,14 +193,22 @@ def test_an_edited_artifact(root: Path) -> None:
     assert "done" in cli(root, "run", "light", "--fresh", "traces")
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root and Windows write where others may not")
-def test_a_read_only_folder(root: Path) -> None:
-    cli(root, "run", "light")
-    (root / "data").chmod(0o500)
-    try:
-        cli(root, "run", "light", "--set", "seed=9", code=1)
-    finally:
-        (root / "data").chmod(0o700)
+def test_a_read_only_file_system(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, with the error that such a disk gives: root, as which CI runs, may write everywhere."""
+
+    def refuse(path: Path, *_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(sys, "argv", ["pipeline", "run", "light", "--root", str(root)])
+    monkeypatch.chdir(root)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    shown = capfd.readouterr()
+    assert ended.value.code == 1
+    assert "Read-only file system" in shown.err and "writable" in shown.err and "Traceback" not in shown.err
 
 
 def test_doctor_names_what_is_there() -> None:

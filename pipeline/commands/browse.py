@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ def rows_of(workspace: Workspace, artifact: str) -> Path:
     return path
 
 
-def browse(workspace: Workspace, artifact: str, where: str, search: str, limit: int, as_json: bool) -> None:
-    """Print the rows that pass `where` and hold every word of `search`."""
+def matching(path: Path, where: str, search: str) -> Iterator[Row]:
+    """The rows that pass `where` and hold every word of `search`. Raises ConfigError."""
     from pipeline.tasks.where import compile_where
 
     test = compile_where(where)
@@ -36,8 +37,13 @@ def browse(workspace: Workspace, artifact: str, where: str, search: str, limit: 
         text = json.dumps(row, ensure_ascii=False).casefold() if words else ""
         return all(word in text for word in words) and test(row)
 
+    return (row for row in read_rows(path) if fits(row))
+
+
+def browse(workspace: Workspace, artifact: str, where: str, search: str, limit: int, as_json: bool) -> None:
+    """Print the rows that pass `where` and hold every word of `search`."""
     path = rows_of(workspace, artifact)
-    found = [row for row in read_rows(path) if fits(row)]
+    found = list(matching(path, where, search))
     if as_json:
         print(json.dumps(found[:limit], indent=2, ensure_ascii=True))
         return
@@ -62,14 +68,21 @@ def _show_row(row: Row) -> None:
 
 
 def mark(workspace: Workspace, artifact: str, wanted: str, action: str, value: str) -> None:
-    from pipeline.tasks.marks import keep_mark, make_mark
+    """Keep a mark on a trace or a prompt. Raises ConfigError where there is none of that id, or no such mark."""
+    from pipeline.tasks.marks import keep_mark, make_mark, without_effect
 
     path = rows_of(workspace, artifact)
-    row = next((row for row in read_rows(path) if row["id"] == wanted), None)
-    if row is None or not {"messages", "thought", "answer"} <= row.keys():
-        raise ConfigError(f"There is no trace `{wanted}` in {path}.", "", "See the ids: python -m pipeline traces ...")
+    row = next((row for row in read_rows(path) if row.get("id") == wanted), None)
+    if row is None or "messages" not in row:
+        raise ConfigError(
+            f"There is no trace or prompt `{wanted}` in {path}.",
+            "",
+            f"See the ids: python -m pipeline traces {artifact}",
+        )
     keep_mark(workspace.root, make_mark(row, action, value))
     terminal.say(f"{wanted}: {action} kept")
+    if why := without_effect(row, action):
+        terminal.say(f"  It changes no training: {why}", "yellow")
 
 
 def judge(text: str, prompt: str, as_json: bool) -> None:

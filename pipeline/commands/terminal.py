@@ -192,7 +192,7 @@ def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
             say(f"  {criterion['outcome']}: {criterion['name']}: {criterion['why']}")
     if isinstance(summary.get("report"), str):
         say(f"Report: {artifact / summary['report']}")
-        if summary["gguf"]:
+        if summary.get("gguf"):
             say(f"GGUF: {summary['gguf']}\nChat with it: {summary['chat']}")
 
 

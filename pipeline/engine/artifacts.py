@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pipeline.engine.config import Step
 from pipeline.engine.errors import ConfigError, DataError
 from pipeline.engine.rows import Row, content_hash, file_hash, read_json, write_json
+from pipeline.engine.stage import Marked
 
 MADE = "made.json"
 MAKING = "making.json"
@@ -134,10 +135,13 @@ def path_hash(path: Path) -> str:
         raise ConfigError(f"{path} cannot be read.", str(error), "Check the path in the settings.") from None
 
 
-def fingerprint(step: Step, seed: int, inputs: Mapping[str, Any], pins: Mapping[str, str]) -> str:
+def fingerprint(
+    step: Step, seed: int, inputs: Mapping[str, Any], pins: Mapping[str, str], marks: Marked | None = None
+) -> str:
     """What decides a step's result, hashed; `inputs` maps names to the fingerprints of what is read."""
     return content_hash(
         {
+            **({"marks": marks} if marks else {}),
             "stage": step.stage.name,
             "version": step.stage.version,
             "settings": describe(step.settings),
@@ -146,6 +150,14 @@ def fingerprint(step: Step, seed: int, inputs: Mapping[str, Any], pins: Mapping[
             "seed": seed,
         }
     )
+
+
+def maker(artifact: Path) -> str | None:
+    """Id of the run that made an artifact or began it; None for a folder that is not ours."""
+    for name in (MADE, MAKING):
+        if (artifact / name).is_file():
+            return str(read_json(artifact / name)["run"])
+    return None
 
 
 def begin(artifact: Path, fingerprint: str, run: str) -> None:

@@ -166,18 +166,18 @@ def _wire(
     fetched: list[Step] = []
     inputs: dict[str, tuple[str, ...]] = {}
     for name, take in takes.items():
-        makers = [other.name for other in earlier if other.stage.makes == take.kind]
+        makers = [other.name for other in earlier if other.stage.makes in take.kinds]
         if name not in given:
             inputs[name] = tuple(makers if take.many else makers[-1:])
             if not makers and not take.optional:
-                faults.append(f"`steps.{step.name}`: needs `{name}`, and no earlier step makes a {take.kind}")
+                faults.append(f"`steps.{step.name}`: needs `{name}`, and no earlier step makes a {take.words()}")
             continue
         references = given[name] if isinstance(given[name], list) else [given[name]]
         if len(references) > 1 and not take.many:
             faults.append(f"`{place}.{name}`: one input was expected, not {len(references)}")
         inputs[name] = tuple(map(str, references))
         for reference in inputs[name]:
-            fetch = _reference(reference, take.kind, f"{place}.{name}", earlier, catalog, tree, known, faults)
+            fetch = _reference(reference, take, f"{place}.{name}", earlier, catalog, tree, known, faults)
             if fetch is not None and fetch.name not in [other.name for other in [*earlier, *fetched]]:
                 fetched.append(fetch)
     kept = {name: references for name, references in inputs.items() if references}
@@ -186,7 +186,7 @@ def _wire(
 
 def _reference(
     reference: str,
-    kind: str,
+    take: Take,
     place: str,
     earlier: list[Step],
     catalog: Catalog,
@@ -198,11 +198,11 @@ def _reference(
     makes = next((other.stage.makes for other in earlier if other.name == reference), None)
     found = makes if makes is not None else known(reference)
     if found is not None:
-        if found not in ("", kind):
-            faults.append(f"`{place}`: `{reference}` is a {found}, and a {kind} is needed")
+        if found not in ("", *take.kinds):
+            faults.append(f"`{place}`: `{reference}` is a {found}, and a {take.words()} is needed")
         return None
     fetch = catalog.stages[catalog.fetch]
-    if kind == fetch.makes and reference.count("/") == 1 and not Path(reference).is_absolute():
+    if fetch.makes in take.kinds and reference.count("/") == 1 and not Path(reference).is_absolute():
         return Step(reference, fetch, fetch.Config.model_validate({"source": reference}), {})
     written = tree.get("steps", {})
     if reference in written:

@@ -10,10 +10,11 @@ from pipeline.engine.errors import PipelineError, StageFailed
 from pipeline.engine.events import Emitter
 from pipeline.engine.planner import Planned
 from pipeline.engine.rows import Row
+from pipeline.engine.runs import Run
 from pipeline.engine.stage import Context, Stage
 
 
-def task_of(entry: Planned, seed: int, stop_file: Path) -> Row:
+def task_of(entry: Planned, seed: int, run: Run) -> Row:
     """A planned step in the form that crosses a process boundary."""
     return {
         "stage": entry.step.stage.name,
@@ -24,7 +25,11 @@ def task_of(entry: Planned, seed: int, stop_file: Path) -> Row:
         },
         "out": str(entry.artifact),
         "seed": seed,
-        "stop_file": str(stop_file),
+        "stop_file": str(run.stop_file),
+        "root": str(run.root),
+        "run": run.id,
+        "step": entry.step.name,
+        "marks": entry.marks.honoured,
     }
 
 
@@ -42,6 +47,10 @@ def run_stage(stage: Stage, task: Row, emit: Emitter) -> Row:
         seed=task["seed"],
         emit=emit,
         stop_file=Path(task["stop_file"]),
+        root=Path(task["root"]),
+        run=task["run"],
+        step=task["step"],
+        marks=task["marks"],
     )
     context.check_stop()
     summary = stage.run(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +21,7 @@ from pipeline.engine.artifacts import (
 from pipeline.engine.config import RunConfig, Step
 from pipeline.engine.errors import PipelineError
 from pipeline.engine.rows import Row
-from pipeline.engine.stage import Finding, PlanContext, Take
+from pipeline.engine.stage import Finding, Marked, Marks, PlanContext, Take
 
 State = Literal["cached", "partial", "new", "stale", "edited"]
 
@@ -34,8 +35,9 @@ class Planned:
     artifact: Path
     inputs: dict[str, dict[str, Path]]
     """Input name -> reference -> path."""
-    state: State
-    why: str
+    state: State = "new"
+    why: str = ""
+    marks: Marks = field(default_factory=Marks)
     findings: list[Finding] = field(default_factory=list)
 
     def given(self) -> dict[str, Any]:
@@ -60,23 +62,44 @@ def plan(config: RunConfig, workspace: Workspace) -> list[Planned]:
     """Where every step stands; nothing is made. Raises ConfigError for a named file that cannot be read."""
     planned: dict[str, Planned] = {}
     for step in config.steps:
-        inputs: dict[str, dict[str, Path]] = {}
-        prints: dict[str, list[str]] = {}
-        for name, references in step.inputs.items():
-            inputs[name], prints[name] = {}, []
-            for reference in references:
-                path, mark = _locate(reference, planned, workspace)
-                inputs[name][reference] = path
-                prints[name].append(mark)
-        mark = fingerprint(step, config.seed, prints, step.stage.pins(step.settings))
-        artifact = workspace.artifact(step, mark)
-        entry = Planned(step, mark, artifact, inputs, "new", "")
+        entry = place(step, planned, config.seed, workspace)
         entry.state, entry.why = _state(entry, planned, workspace)
         planned[step.name] = entry
+    _tell_unmatched(list(planned.values()))
     return list(planned.values())
 
 
-def _locate(reference: str, planned: dict[str, Planned], workspace: Workspace) -> tuple[Path, str]:
+def place(step: Step, earlier: Mapping[str, Planned], seed: int, workspace: Workspace) -> Planned:
+    """Where a step's artifact lies, as things are now: marks match only the rows of inputs that are made.
+
+    So a runner asks again once the inputs are there.
+    """
+    inputs: dict[str, dict[str, Path]] = {}
+    prints: dict[str, list[str]] = {}
+    for name, references in step.inputs.items():
+        located = [_locate(reference, earlier, workspace) for reference in references]
+        inputs[name] = {reference: path for reference, (path, _) in zip(references, located, strict=True)}
+        prints[name] = [mark for _, mark in located]
+    entry = Planned(step, "", Path(), inputs)
+    entry.marks = step.stage.marks(workspace.root, _made(entry.given()))
+    entry.fingerprint = fingerprint(step, seed, prints, step.stage.pins(step.settings), entry.marks.honoured)
+    entry.artifact = workspace.artifact(step, entry.fingerprint)
+    return entry
+
+
+def _tell_unmatched(planned: list[Planned]) -> None:
+    """A note on marks that fit no row of this plan, at the first step that would honour them."""
+    told = {key for entry in planned for marked in entry.marks.honoured.values() for key in marked}
+    for entry in planned:
+        lost = {key: name for key, name in entry.marks.unmatched.items() if key not in told}
+        told |= lost.keys()
+        if lost:
+            some = ", ".join(list(lost.values())[:3]) + (" and more" if len(lost) > 3 else "")
+            text = f"{_number(lost)} on rows that are not read here ({some}): the texts are others now."
+            entry.findings.append(Finding("note", text, "", {"marks": len(lost)}))
+
+
+def _locate(reference: str, planned: Mapping[str, Planned], workspace: Workspace) -> tuple[Path, str]:
     """The path of an input and the fingerprint that stands for it."""
     if reference in planned:
         return planned[reference].artifact, planned[reference].fingerprint
@@ -132,8 +155,32 @@ def _changed(entry: Planned, workspace: Workspace) -> str:
         for name, reference, path in _pairs(entry):
             if made["inputs"].get(name, {}).get(reference, {}).get("path") != path.name:
                 lines.append(f"input {name} changed")
+        lines += _compare_marks(made.get("marks", {}), entry.marks.honoured)
         return "; ".join(lines) or "the seed, the version of the stage or what lies outside the config changed"
     return "never made"
+
+
+def _compare_marks(before: Marked, after: Marked) -> list[str]:
+    """Lines such as "2 marks on its scores changed"."""
+    lines = []
+    for name in dict.fromkeys([*before, *after]):
+        old, new = before.get(name, {}), after.get(name, {})
+        if changed := [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]:
+            lines.append(f"{_number(changed)} on its {name} changed")
+    return lines
+
+
+def _number(marks: Collection[str]) -> str:
+    return f"{len(marks)} mark" + ("" if len(marks) == 1 else "s")
+
+
+def _made(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a step's inputs that can be read."""
+    return {
+        name: value
+        for name, value in given.items()
+        if all(_is_there(path) for path in (value.values() if isinstance(value, dict) else [value]))
+    }
 
 
 def _is_there(path: Path) -> bool:
@@ -142,17 +189,16 @@ def _is_there(path: Path) -> bool:
 
 
 def inspect(planned: list[Planned], config: RunConfig, workspace: Workspace) -> None:
-    """Add what each step's own `plan` finds. An input that is not made yet is left out of what it is given."""
+    """Add what each step's own `plan` finds. Of an input that has yet to be made it is given what its maker expects."""
+    found: dict[str, Row] = {}
     for entry in planned:
         if entry.state == "cached":
             continue
-        given = {
-            name: value
-            for name, value in entry.given().items()
-            if all(_is_there(path) for path in (value.values() if isinstance(value, dict) else [value]))
-        }
-        context = PlanContext(entry.step.settings, given, config.seed, workspace.root)
+        expected = {name: found[reference] for name, reference, _ in _pairs(entry) if reference in found}
+        given = {name: value for name, value in _made(entry.given()).items() if name not in expected}
+        context = PlanContext(entry.step.settings, given, config.seed, workspace.root, entry.marks.honoured, expected)
         try:
-            entry.findings = entry.step.stage.plan(context)
+            entry.findings += entry.step.stage.plan(context)
         except PipelineError as error:
-            entry.findings = [Finding("fault", f"{error.what} {error.why}".strip(), error.mend)]
+            entry.findings.append(Finding("fault", f"{error.what} {error.why}".strip(), error.mend))
+        found[entry.step.name] = {key: value for finding in entry.findings for key, value in finding.data.items()}

@@ -12,6 +12,8 @@ from typing import Any
 from pipeline.engine.errors import ConfigError
 
 Tree = dict[str, Any]
+NOT_PRESETS = ("prices.toml", "rubric.toml")
+"""Tables that a person edits, in the same folder."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -25,7 +27,8 @@ def preset_files(folders: Iterable[Path]) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for folder in folders:
         for path in sorted([*folder.glob("*.toml"), *folder.glob("*.json")]):
-            files.setdefault(path.stem, path)
+            if path.name not in NOT_PRESETS:
+                files.setdefault(path.stem, path)
     return files
 
 

@@ -17,6 +17,7 @@ from pipeline.engine.artifacts import (
     commit,
     describe,
     discard_replaced,
+    maker,
     read_made,
     set_aside,
 )
@@ -91,30 +92,27 @@ class Runner:
         options = self.run.about()["options"]
         self._write("", "run.started", {"pid": os.getpid(), "preset": self.run.about()["preset"]})
         config = check(self.run.tree(), self.catalog, self.workspace.kind_of)
-        planned = chosen(planner.plan(config, self.workspace), options)
+        everything = planner.plan(config, self.workspace)
+        planned = chosen(everything, options)
         self._write(
             "",
             "log",
             {"text": f"{len(planned)} steps: {', '.join(entry.step.name for entry in planned)}"},
         )
-        if self.events.attempt == 1:
-            self._freshen(planned, options.get("fresh", []))
+        known = {entry.step.name: entry for entry in everything}
         for position, entry in enumerate(planned):
             later = planned[position + 1] if position + 1 < len(planned) else None
-            summary = self._step(entry, config)
+            # Again, for marks can match the rows of its inputs only now that these are made.
+            known[entry.step.name] = entry = planner.place(entry.step, known, config.seed, self.workspace)
+            summary = self._step(entry, config, fresh=entry.step.name in options.get("fresh", []))
             if isinstance(summary.get("verdict"), dict):
                 verdicts.append(summary["verdict"]["met"] is not False)  # None: nothing was asked
             if self._child and (later is None or self._libraries(later) != self._child[0]):
                 self._end_child()
         return DONE
 
-    def _freshen(self, planned: list[Planned], fresh: list[str]) -> None:
-        for entry in planned:
-            if entry.step.name in fresh and entry.artifact.exists():
-                set_aside(entry.artifact)
-
-    def _step(self, entry: Planned, config: RunConfig) -> Row:
-        """Make the artifact of one step unless it is there. Returns its summary."""
+    def _step(self, entry: Planned, config: RunConfig, fresh: bool) -> Row:
+        """Make the artifact of one step unless it is there; with `fresh`, unless this run made it. Its summary."""
         step = entry.step
         self._check_stop()
         lock = self.workspace.lock(entry.artifact)
@@ -130,6 +128,8 @@ class Runner:
                 waited += 0.5
                 self._check_stop()
         try:
+            if fresh and maker(entry.artifact) not in (None, self.run.id):
+                set_aside(entry.artifact)
             state, why = planner.state_now(entry)
             if state == "edited":
                 raise StageFailed(why, "", f"Restore the file, or make it anew: --fresh {step.name}")
@@ -151,7 +151,7 @@ class Runner:
         begin(entry.artifact, entry.fingerprint, self.run.id)
         began = time.monotonic()
         self._write(step.name, "step.started", {"stage": step.stage.name, "artifact": str(entry.artifact)})
-        task = task_of(entry, config.seed, self.run.stop_file)
+        task = task_of(entry, config.seed, self.run)
 
         def send(kind: str, data: Row) -> None:
             self._write(step.name, kind, data)
@@ -181,6 +181,7 @@ class Runner:
                 "described": describe(step.settings),
                 "effective": result["effective"],
                 "inputs": self._lineage(entry),
+                **({"marks": entry.marks.honoured} if entry.marks.honoured else {}),
                 "seed": config.seed,
                 "summary": result["summary"],
                 "seconds": seconds,

@@ -13,6 +13,8 @@ from pipeline.engine.settings import Settings
 
 Inputs = Mapping[str, Any]
 """Input name -> Path; for a kind marked `*` a dict of reference name -> Path; an optional input not given is absent."""
+Marked = Mapping[str, Mapping[str, Any]]
+"""Input name -> key of a row -> what people said of that row (JSON-able)."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,13 @@ class Context:
     emit: Emitter
     stop_file: Path | None = None
     effective: dict[str, dict[str, Any]] = field(default_factory=dict)
+    root: Path = Path()
+    """The workspace: the folder that holds `data/`, `models/` and `configs/`."""
+    run: str = ""
+    """Id of the run."""
+    step: str = ""
+    marks: Marked = field(default_factory=dict)
+    """What people said of the rows of the inputs, as the fingerprint has it; see `Stage.marks`."""
 
     def stop_requested(self) -> bool:
         """Whether a stop was asked for."""
@@ -64,10 +73,28 @@ class PlanContext:
     inputs: Inputs
     seed: int
     root: Path
+    marks: Marked = field(default_factory=dict)
+    """Those of the inputs that are made."""
+    expected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Input name -> the `data` of all findings of the step that will make it, where it is not made yet."""
 
 
 def no_pins(_: Any) -> dict[str, str]:
     return {}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What people said of the rows that a step reads."""
+
+    honoured: Marked = field(default_factory=dict)
+    """What the stage acts on; it is part of the fingerprint."""
+    unmatched: Mapping[str, str] = field(default_factory=dict)
+    """Key -> the row's name at the time, of what was said of rows that none of the inputs holds."""
+
+
+def no_marks(_: Path, __: Inputs) -> Marks:
+    return Marks()
 
 
 @dataclass(frozen=True)
@@ -77,7 +104,7 @@ class Stage:
     name: str
     Config: type[Settings]
     takes: Mapping[str, str]
-    """Input name -> kind: "prompts", "model?" (optional), "adapter*" (any number)."""
+    """Input name -> kind: "prompts", "model?" (optional), "adapter*" (any number), "scores|traces" (either)."""
     makes: str
     """Kind of the artifact."""
     run: Callable[[Context], dict[str, Any]]
@@ -85,6 +112,8 @@ class Stage:
     plan: Callable[[PlanContext], list[Finding]] = no_findings
     pins: Callable[[Any], dict[str, str]] = no_pins
     """Of a config: what lies outside it and yet decides the result, such as the commit of a hub model."""
+    marks: Callable[[Path, Inputs], Marks] = no_marks
+    """Of the root and of those inputs that are made: the marks that the result depends on. Asked at every planning."""
     version: int = 1
     """Raised when the same config means a new result."""
     libraries: Callable[[Any], str] | str = ""
@@ -103,13 +132,18 @@ class Take:
     """One entry of `Stage.takes`, read."""
 
     name: str
-    kind: str
+    kinds: tuple[str, ...]
     optional: bool
     many: bool
 
     @classmethod
     def read(cls, name: str, spec: str) -> Take:
-        return cls(name, spec.rstrip("?*"), optional=spec.endswith(("?", "*")), many=spec.endswith("*"))
+        kinds = tuple(spec.rstrip("?*").split("|"))
+        return cls(name, kinds, optional=spec.endswith(("?", "*")), many=spec.endswith("*"))
+
+    def words(self) -> str:
+        """Its kinds for a sentence, such as "scores or traces"."""
+        return " or ".join(self.kinds)
 
 
 @dataclass(frozen=True)

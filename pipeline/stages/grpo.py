@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.tasks.marks import State, honoured
 from pipeline.tasks.offline_judge import judge as offline
 from pipeline.tasks.rubric import DIMENSIONS, Weights, rubric_hash
+from pipeline.tasks.selection import see_prompt
 from pipeline.tasks.statistics import difference_of_means, mean
 from pipeline.training.backend import libraries_for
 from pipeline.training.grpo import train_grpo
@@ -33,7 +35,8 @@ def run(context: Context) -> dict[str, Any]:
     room = positions(model)
     if room < config.max_seq_length:
         context.in_effect("max_seq_length", config.max_seq_length, room, "the model has no more positions")
-    prompts, left_out = select(read_rows(context.inputs["prompts"] / "rows.jsonl"), model, config, room)
+    rows = read_rows(context.inputs["prompts"] / "rows.jsonl")
+    prompts, left_out, marks = select(rows, model, config, room, context.marks.get("prompts", {}))
     if not prompts:
         raise DataError("No prompt is left to train on.", f"Left out: {left_out}.", "Raise max_seq_length.")
 
@@ -49,6 +52,7 @@ def run(context: Context) -> dict[str, Any]:
         "steps": len(metrics),
         "prompts": len(prompts),
         "left_out": left_out,
+        "marks": marks,
         "tokens": max(row.get("tokens", 0) for row in metrics),
         **gains(metrics, context.seed),
         "clipped_ratio": average(metrics, "clipped_ratio"),
@@ -59,19 +63,27 @@ def run(context: Context) -> dict[str, Any]:
     }
 
 
-def select(rows: Iterable[Row], model: Path, config: Config, room: int) -> tuple[list[Row], dict[str, int]]:
-    """The training prompts that the judge can mark and that leave room to answer; and what was left out, by reason.
+def select(
+    rows: Iterable[Row], model: Path, config: Config, room: int, marks: Mapping[str, State]
+) -> tuple[list[Row], dict[str, int], dict[str, int]]:
+    """The training prompts that the judge can mark and that leave room to answer, as people marked them.
 
-    Raises DataError for a chat template that does not fit.
+    Beside them what was left out, by reason, and the marks that were honoured. Raises DataError for a chat template
+    that does not fit.
     """
     template = ChatTemplate(model)
     template.check()
     longest = min(config.max_seq_length, room) - config.max_completion_length
     left_out: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
     chosen = []
-    for row in rows:
+    for raw in rows:
+        row, verdict = see_prompt(raw, marks)
+        seen.update([verdict] if verdict else [])
         if row["split"] != "train":
             left_out["heldout"] += 1
+        elif verdict == "reject":
+            left_out["rejected"] += 1
         elif row["truth"] is None:
             left_out["no_truth"] += 1
         elif any(token in turn["content"] for token in CONTROL for turn in row["messages"]):
@@ -80,7 +92,7 @@ def select(rows: Iterable[Row], model: Path, config: Config, room: int) -> tuple
             left_out["too_long"] += 1
         else:
             chosen.append(row)
-    return chosen, dict(left_out)
+    return chosen, dict(left_out), dict(seen)
 
 
 def gains(metrics: Sequence[Row], seed: int) -> Row:
@@ -113,7 +125,7 @@ def plan(context: PlanContext) -> list[Finding]:
     if "prompts" not in context.inputs:
         return []
     rows = read_rows(context.inputs["prompts"] / "rows.jsonl")
-    prompts, left_out = select(rows, model, context.config, positions(model))
+    prompts, left_out, _ = select(rows, model, context.config, positions(model), context.marks.get("prompts", {}))
     if not prompts:
         return [Finding("fault", f"No prompt is left to train on, left out: {left_out}.", "Raise max_seq_length.")]
     return [Finding("note", f"{len(prompts)} prompts to train on, left out: {left_out or 'none'}", data=left_out)]
@@ -125,5 +137,5 @@ def pins(_: Any) -> dict[str, str]:
 
 STAGE = Stage(
     "grpo", Config, takes={"prompts": "prompts", "model": "model"}, makes="adapter", run=run, plan=plan, pins=pins,
-    libraries=lambda config: libraries_for(config.backend), home="models",
+    marks=honoured("prompts"), libraries=lambda config: libraries_for(config.backend), home="models",
 )  # fmt: skip

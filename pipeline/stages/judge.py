@@ -1,168 +1,289 @@
-"""Scores: every trace with its nine marks and its reward.
+"""Scores: every trace with its nine scores and its reward.
 
-The judge sees the prompt's truth and the text, never the label that says how the trace was meant.
+The judge sees the text, the embedded one the prompt's truth too; never the label that says how a trace was meant.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.errors import DataError
-from pipeline.engine.fanout import fanout
+from pydantic import Field
+
+from pipeline.engine.errors import DataError, StageFailed
+from pipeline.engine.fanout import QUARANTINE, Counts, Quarantined, fanout
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.settings import Settings
-from pipeline.engine.stage import Context, Finding, PlanContext, Stage
-from pipeline.providers.provider import ProviderSettings
+from pipeline.engine.stage import Context, Finding, Inputs, PlanContext, Stage
+from pipeline.providers.account import Account, open_account
+from pipeline.providers.foresee import Load, foresee
+from pipeline.providers.provider import ProviderSettings, Reply, Request
+from pipeline.tasks.judging.question import question, question_hash
+from pipeline.tasks.judging.samples import combine
+from pipeline.tasks.judging.summary import summarise
+from pipeline.tasks.judging.verdict import Judgment, read_verdict
 from pipeline.tasks.offline_judge.judge import MODEL, judge
-from pipeline.tasks.records import CATEGORIES, TRACE_TYPES, Truth
-from pipeline.tasks.rubric import DIMENSIONS, Weights, reward, rubric_hash
-from pipeline.tasks.statistics import cohens_d, mean
+from pipeline.tasks.records import Truth
+from pipeline.tasks.rubric import Rubric, Weights, load_rubric, reward, rubric_hash
 
 LEAST_EFFECT = 1.0
 """Cohen's d between neighbouring types below which an alert says that the judge hardly tells them apart."""
-
 SHOWN = ("id", "category", "type", "thought", "answer", "scores", "reward")
 """What an event tells of a row."""
+TYPICAL = (800, 600)
+"""Tokens of thought and verdict that `plan` assumes of a remote judge. Assumptions, not measured."""
+TYPICAL_LETTERS = 5000
+"""Of prompt and trace, which `plan` assumes of traces that are not made yet."""
 
 
 class Config(Settings):
     judge: ProviderSettings = ProviderSettings()
     """Who marks the traces."""
+    samples: int = Field(1, ge=1, le=32)
+    """How often a remote judge marks each trace; the scores are the mean, and their spread is kept."""
+    rubric: Path | None = None
+    """A rubric file for a remote judge; empty: the one in configs/rubric.toml."""
     weights: Weights = Weights()
     """What each dimension counts in the reward."""
     renormalise: bool = True
     """Divide the reward by the weight of the dimensions that apply; off, it is the bare weighted sum."""
 
 
+Judge = Callable[[Row], Row]
+"""Trace -> `scores`, `reasons`, `judge`, and of a remote judge `spread` and `samples`. Raises Quarantined."""
+
+
 def run(context: Context) -> dict[str, Any]:
     config: Config = context.config
-    truths: dict[str, Truth | None] = {
-        prompt["id"]: prompt["truth"] for prompt in read_rows(context.inputs["prompts"] / "rows.jsonl")
-    }
-    traces = list(read_rows(context.inputs["traces"] / "rows.jsonl"))
-    whole = [trace for trace in traces if trace["finish"] == "stop"]
-    unfinished = Counter(trace["finish"] for trace in traces if trace["finish"] != "stop")
-    if not whole:
+    finishes = Counter(trace["finish"] for trace in _traces(context.inputs))
+    unfinished = {finish: count for finish, count in finishes.items() if finish != "stop"}
+    if not finishes["stop"]:
         raise DataError(
             "There is no trace to judge.",
-            f"Of {len(traces)} none came to its end: {dict(unfinished)}.",
+            f"Of {finishes.total()} none came to its end: {unfinished}.",
             "Make the traces again, or raise the teacher's limit.",
         )
+    bill: Row = {}
+    with _judge(context, finishes["stop"], bill) as marked:
+
+        def work(trace: Row) -> Row:
+            marks = marked(trace)
+            return {
+                **trace,
+                **marks,
+                "reward": round(reward(marks["scores"], config.weights, config.renormalise), 6),
+            }
+
+        outcomes = fanout(
+            context,
+            _whole(context.inputs),
+            work,
+            context.out / "rows.jsonl",
+            workers=config.judge.threads,
+            each=_show_first(context),
+        )
+    return _summary(context, outcomes, unfinished) | bill
+
+
+def _traces(inputs: Inputs) -> Iterator[Row]:
+    return read_rows(inputs["traces"] / "rows.jsonl")
+
+
+def _whole(inputs: Inputs) -> Iterator[Row]:
+    return (trace for trace in _traces(inputs) if trace["finish"] == "stop")
+
+
+def _show_first(context: Context) -> Callable[[Row], None]:
+    """Sends the first trace of each category and type as an event."""
     shown: set[tuple[str, str]] = set()
 
     def show(row: Row) -> None:
-        """The first trace of each category and type, as an event."""
-        kind = (row["category"], row["type"])
+        kind = (row["category"], row.get("type", ""))
         if kind not in shown:
             shown.add(kind)
-            context.emit.item("scored", **{name: row[name] for name in SHOWN})
+            context.emit.item("scored", **{name: row.get(name, "") for name in SHOWN})
 
-    rows = fanout(
-        context,
-        whole,
-        work=lambda trace: _scored(trace, truths, config),
-        path=context.out / "rows.jsonl",
-        workers=config.judge.workers,
-        each=show,
-    )
-    return _summary(context, rows, unfinished)
+    return show
 
 
-def _scored(trace: Row, truths: Mapping[str, Truth | None], config: Config) -> Row:
-    if trace["prompt_id"] not in truths:
+@contextmanager
+def _judge(context: Context, traces: int, bill: Row) -> Iterator[Judge]:
+    """Who marks, for the length of the step; what it cost goes into `bill` at the end."""
+    config: Config = context.config
+    if config.judge.kind == "offline":
+        yield _embedded(context)
+        return
+    rubric = load_rubric(config.rubric)
+    with open_account(config.judge, context, calls=traces * config.samples) as account:
+        if config.judge.batch:
+            whole = _whole(context.inputs)
+            account.prefetch([request for trace in whole for request in _requests(trace, rubric, config.samples)])
+        yield lambda trace: _asked(trace, account, rubric, config)
+        bill["spend"] = account.summary()
+
+
+def _embedded(context: Context) -> Judge:
+    config: Config = context.config
+    for name, asked, used in _without_effect(config):
+        context.in_effect(name, asked, used, "the embedded judge goes by rules of its own and never wavers")
+    truths = _truths(context)
+    who = {"kind": config.judge.kind, "model": MODEL, "rubric": rubric_hash()}
+
+    def marked(trace: Row) -> Row:
+        marks = judge(truths.get(trace.get("prompt_id")), trace["messages"], trace["thought"], trace["answer"])
+        return {"scores": marks.scores, "reasons": marks.reasons, "judge": who}
+
+    return marked
+
+
+def _without_effect(config: Config) -> list[tuple[str, Any, Any]]:
+    """(setting, asked, in effect) of what the embedded judge does not honour."""
+    found: list[tuple[str, Any, Any]] = [("samples", config.samples, 1)] if config.samples > 1 else []
+    return [*found, ("rubric", str(config.rubric), None)] if config.rubric else found
+
+
+def _truths(context: Context) -> dict[Any, Truth | None]:
+    """What is true of each prompt. Raises DataError where the prompts belong to other traces altogether."""
+    if "prompts" not in context.inputs:
+        return {}
+    truths = {prompt["id"]: prompt["truth"] for prompt in read_rows(context.inputs["prompts"] / "rows.jsonl")}
+    answered = Counter(trace.get("prompt_id") for trace in _whole(context.inputs))
+    strays = Counter({prompt: count for prompt, count in answered.items() if prompt not in truths})
+    if not strays:
+        return truths
+    text = f"{strays.total()} traces answer prompts that are not there, such as {next(iter(strays))}"
+    if strays == answered:
         raise DataError(
-            f"Trace {trace['id']} answers a prompt that is not there.",
-            f"No prompt has the id {trace['prompt_id']}.",
-            "Judge traces with the prompts that they were written for.",
+            f"{text}: that is all of them.",
+            "The prompts are those of other traces.",
+            "Name the prompts that they were written for, or none: from = { prompts = [] }",
         )
-    marks = judge(truths[trace["prompt_id"]], trace["messages"], trace["thought"], trace["answer"])
+    context.emit.alert(f"{text}: they are judged without a truth.")
+    return truths
+
+
+def _requests(trace: Row, rubric: Rubric, samples: int) -> Iterator[Request]:
+    """The calls for one trace. Weights have no part in them: changed ones make new rewards of the same answers."""
+    asked = question(rubric, trace["messages"], trace["thought"], trace["answer"])
+    for sample in range(samples):
+        yield Request(asked.messages, asked.system, schema=asked.schema, sample=sample, row={"id": trace["id"]})
+
+
+def _asked(trace: Row, account: Account, rubric: Rubric, config: Config) -> Row:
+    """The mean of the samples that can be used. Raises the first sample's Quarantined where none can."""
+    found: list[tuple[Judgment, str]] = []
+    failed: list[Quarantined] = []
+    for request in _requests(trace, rubric, config.samples):
+        try:
+            found.append(account.ask(request, _read))
+        except Quarantined as error:
+            failed.append(error)
+    if not found:
+        raise failed[0]
+    combined = combine([judgment for judgment, _ in found])
+    singles = [{"model": model, "scores": one.scores, "reasons": one.reasons} for one, model in found]
+    models = ", ".join(dict.fromkeys(model for _, model in found))
     return {
-        **trace,
-        "scores": marks.scores,
-        "reasons": marks.reasons,
-        "reward": round(reward(marks.scores, config.weights, config.renormalise), 6),
-        "judge": {"kind": config.judge.kind, "model": MODEL, "rubric": rubric_hash()},
-    }
-
-
-def _summary(context: Context, rows: Sequence[Row], unfinished: Mapping[str, int]) -> dict[str, Any]:
-    """Means by category and type, and how well the judge tells the types apart (Cohen's d between neighbours)."""
-    categories: dict[str, Any] = {}
-    separation: dict[str, Any] = {}
-    for category in CATEGORIES:
-        of_type = {kind: [r for r in rows if r["category"] == category and r["type"] == kind] for kind in TRACE_TYPES}
-        of_type = {kind: some for kind, some in of_type.items() if some}
-        if of_type:
-            categories[category] = {kind: _means(some) for kind, some in of_type.items()}
-        if len(of_type) == len(TRACE_TYPES):
-            separation[category] = _separation({kind: [r["reward"] for r in some] for kind, some in of_type.items()})
-    for name, found in separation.items():
-        if not found["ordered"] or any(d is not None and d < LEAST_EFFECT for d in found["effect"].values()):
-            context.emit.alert(f"The judge hardly tells the types of {name} traces apart.", **found)
-    unmarked = sum(
-        all(mark is None or not context.config.weights.of(dimension) for dimension, mark in row["scores"].items())
-        for row in rows
-    )
-    if unmarked:
-        context.emit.alert(f"{unmarked} traces have reward 0, for no dimension with a weight applies to them.")
-    return {
-        "traces": len(rows),
-        "unfinished": dict(unfinished),
-        "judge": {"kind": context.config.judge.kind, "model": MODEL, "rubric": rubric_hash()},
-        "overall": _means(rows),
-        "categories": categories,
-        "separation": separation,
-    }
-
-
-def _means(rows: Sequence[Row]) -> dict[str, Any]:
-    """Mean reward, and mean mark of every dimension over the rows where it applies; None where it applies nowhere."""
-    marks = {name: [r["scores"][name] for r in rows if r["scores"][name] is not None] for name in DIMENSIONS}
-    return {
-        "count": len(rows),
-        "reward": _rounded(mean([row["reward"] for row in rows])),
-        "dimensions": {name: _rounded(mean(some)) for name, some in marks.items()},
-        "applies": {name: len(some) for name, some in marks.items()},
-    }
-
-
-def _separation(rewards: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    means = {kind: sum(some) / len(some) for kind, some in rewards.items()}
-    return {
-        "ordered": all(means[better] > means[worse] for better, worse in pairwise(TRACE_TYPES)),
-        "effect": {
-            f"{better} over {worse}": _rounded(cohens_d(rewards[better], rewards[worse]))
-            for better, worse in pairwise(TRACE_TYPES)
+        "scores": combined.judgment.scores,
+        "reasons": combined.judgment.reasons,
+        "spread": combined.spread,
+        **({"samples": singles} if config.samples > 1 else {}),
+        "judge": {
+            "kind": config.judge.kind,
+            "model": models,
+            "rubric": question_hash(rubric),
+            "samples": config.samples,
+            "unusable": len(failed),
         },
     }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _read(reply: Reply) -> tuple[Judgment, str]:
+    return read_verdict(reply.text), reply.model
+
+
+def _summary(context: Context, outcomes: Counts, unfinished: Row) -> dict[str, Any]:
+    config: Config = context.config
+    if not outcomes["answered"]:
+        raise StageFailed(
+            f"The judge gave no verdict that can be used on any of {outcomes['asked']} traces.",
+            f"Refused: {outcomes['blocked']}, invalid: {outcomes['invalid']}, cut off: {outcomes['cut_off']}.",
+            f"See the reasons in {context.out / QUARANTINE}, then change the judge or its limit.",
+        )
+    found = summarise(read_rows(context.out / "rows.jsonl"), config.weights)
+    for name, separation in found["separation"].items():
+        if not separation["ordered"] or any(d is not None and d < LEAST_EFFECT for d in separation["effect"].values()):
+            context.emit.alert(f"The judge hardly tells the types of {name} traces apart.", **separation)
+    if found["unmarked"]:
+        text = f"{found['unmarked']} traces have reward 0, for no dimension with a weight applies to them."
+        context.emit.alert(text)
+    if len(found["models"]) > 1:
+        text = "More than one version of the judge has answered, and their scores may not compare."
+        context.emit.alert(text, models=found["models"])
+    return {
+        **found,
+        "unfinished": unfinished,
+        "outcomes": outcomes,
+        "judge_refused": round(outcomes["blocked"] / outcomes["asked"], 4),
+        "judge_invalid": round(outcomes["invalid"] / outcomes["asked"], 4),
+        "judge": {"kind": config.judge.kind, "model": ", ".join(found["models"]), "rubric": pins(config)["rubric"]},
+    }
 
 
 def plan(context: PlanContext) -> list[Finding]:
     config: Config = context.config
     findings = []
-    if config.judge.model:
-        text = "`judge.model` has no effect on the embedded judge."
-        findings.append(Finding("warning", text, "Leave it out of the provider."))
-    traces: Path | None = context.inputs.get("traces")
-    if traces is not None:
-        count = sum(1 for _ in read_rows(traces / "rows.jsonl"))
-        findings.append(Finding("note", f"{count} traces to judge.", data={"traces": count}))
+    traces, letters = _measure(context)
+    if config.judge.kind == "offline":
+        findings += [
+            Finding("warning", f"`{name}` has no effect on the embedded judge.", "Leave it out, or name another judge.")
+            for name, _, _ in _without_effect(config)
+        ]
+        findings += foresee(config.judge, "judge", [], context.root, os.environ)
+    else:
+        rubric = load_rubric(config.rubric)
+        if config.samples > 1 and config.judge.temperature == 0:
+            text = f"At temperature 0 the {config.samples} samples of a trace will hardly differ."
+            findings.append(Finding("warning", text, "Set samples = 1, or leave out the temperature."))
+        findings += foresee(config.judge, "judge", _loads(traces, letters, rubric, config), context.root, os.environ)
+    if traces:
+        findings.append(Finding("note", f"{traces} traces to judge.", data={"traces": traces}))
     return findings
 
 
-def pins(_: Config) -> dict[str, str]:
-    """Marks of another judge or another rubric are not these marks."""
-    return {"judge": MODEL, "rubric": rubric_hash()}
+def _measure(context: PlanContext) -> tuple[int, int]:
+    """How many traces there are to judge, and how many letters they have in all; assumed where they are not made."""
+    if "traces" not in context.inputs:
+        traces = int(context.expected.get("traces", {}).get("traces", 0))
+        return traces, traces * TYPICAL_LETTERS
+    traces = letters = 0
+    for trace in _whole(context.inputs):
+        traces += 1
+        letters += (
+            len(trace["thought"]) + len(trace["answer"]) + sum(len(turn["content"]) for turn in trace["messages"])
+        )
+    return traces, letters
+
+
+def _loads(traces: int, letters: int, rubric: Rubric, config: Config) -> list[Load]:
+    if not traces:
+        return []
+    frame = question(rubric, [], "", "")
+    each = len(frame.system) + len(frame.messages[0]["content"]) + letters // traces
+    return [Load("verdict", traces * config.samples, each, *TYPICAL)]
+
+
+def pins(config: Config) -> dict[str, str]:
+    """Scores of another judge or another rubric are not these scores."""
+    if config.judge.kind == "offline":
+        return {"judge": MODEL, "rubric": rubric_hash()}
+    return {"rubric": question_hash(load_rubric(config.rubric))}
 
 
 STAGE = Stage(
-    "judge", Config, takes={"prompts": "prompts", "traces": "traces"}, makes="scores", run=run, plan=plan, pins=pins
+    "judge", Config, takes={"prompts": "prompts?", "traces": "traces"}, makes="scores", run=run, plan=plan, pins=pins
 )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.engine.errors import DataError
+from pipeline.engine.presets import nearest
 from pipeline.engine.rows import Row, read_rows
-from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.engine.stage import Context, Finding, Marked, PlanContext, Stage
+from pipeline.tasks.gates import STOPPING, Reds, find_reds, told
+from pipeline.tasks.marks import honoured
+from pipeline.tasks.selection import Eye, Rule, Selection, Weighting, choose
 from pipeline.tasks.statistics import mean
 from pipeline.training.backend import libraries_for
 from pipeline.training.examples import Conversation, Example, encode_examples, preview
@@ -35,6 +39,16 @@ class Config(TrainerSettings):
     """Traces with less reward are left out."""
     no_think_share: float = Field(0.1, ge=0, le=1)
     """Share of the traces that are learnt without their thought, so that the model keeps Qwen3's no-think mode."""
+    accept_red: tuple[str, ...] = ()
+    """Gates of the data board that may be red: you answer for what comes of it, and the artifact says so."""
+
+    @field_validator("accept_red")
+    @classmethod
+    def _are_gates(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in STOPPING:
+                raise ValueError(f"`{name}` is no gate that stops SFT{nearest(name, STOPPING)}")
+        return names
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -42,13 +56,21 @@ def run(context: Context) -> dict[str, Any]:
     room = positions(context.inputs["model"])
     if room < config.max_seq_length:
         context.in_effect("max_seq_length", config.max_seq_length, room, "the model has no more positions")
-    prepared = prepare(context.inputs["scores"], context.inputs["model"], config, room)
+    prepared = prepare(context.inputs["scores"], context.inputs["model"], config, room, context.marks)
     if not prepared.examples:
         raise DataError(
             "No trace is left to learn from.",
             f"Left out: {prepared.left_out}.",
             "Lower min_reward, raise max_seq_length, or make more traces.",
         )
+    prepared.reds.check()
+    for gate in prepared.reds.accepted:
+        context.emit.alert(f"{told(gate)} It was accepted.", gate=gate.name)
+    if prepared.selection.unscored:
+        why = "the traces have no reward to go by, so that all are taken"
+        context.in_effect("per_prompt", config.per_prompt, None, why)
+        if config.min_reward:
+            context.in_effect("min_reward", config.min_reward, None, why)
     for text in prepared.previews():
         context.emit.log(f"an example, the loss between ⟦ and ⟧:\n{text}")
     metrics, backend = train_sft(context, context.inputs["model"], prepared.examples)
@@ -57,6 +79,7 @@ def run(context: Context) -> dict[str, Any]:
         "backend": backend,
         "steps": len(metrics),
         **prepared.counts(),
+        "accepted_red": prepared.reds.to_row(),
         "tokens": max(row.get("tokens", 0) for row in metrics),
         "loss_first_quarter": mean([row["loss"] for row in metrics[:quarter] if row["loss"] is not None]),
         "loss_last_quarter": mean([row["loss"] for row in metrics[-quarter:] if row["loss"] is not None]),
@@ -71,12 +94,18 @@ class Prepared:
     template: ChatTemplate
     examples: list[Example]
     left_out: dict[str, int]
+    selection: Selection
+    meant: Mapping[str, int]
+    """Type -> how many were chosen of what was meant as such."""
+    reds: Reds
 
     def counts(self) -> Row:
         return {
             "rows": len(self.examples),
             "no_think": sum(not example.thinking for example in self.examples),
             "left_out": self.left_out,
+            "marks": self.selection.marks,
+            "unscored": self.selection.unscored,
             "loss_tokens": sum(label >= 0 for example in self.examples for label in example.labels),
         }
 
@@ -86,11 +115,14 @@ class Prepared:
         return [preview(self.template, by_mode[place]) for place in sorted({0, len(by_mode) - 1})]
 
 
-def prepare(scores: Path, model: Path, config: Config, room: int) -> Prepared:
+def prepare(scores: Path, model: Path, config: Config, room: int, marks: Marked) -> Prepared:
     """Check the template, choose the traces and encode them. Raises DataError for a template that does not fit."""
     template = ChatTemplate(model)
     template.check()
-    chosen, left_out = select(read_rows(scores / "rows.jsonl"), config)
+    rows = scores / "rows.jsonl"
+    rule = Rule(config.per_prompt, config.min_reward)
+    selection = choose(read_rows(rows), rule, Eye(marks.get("scores", {}), Weighting.of(scores)))
+    chosen = list(selection.taken(read_rows(rows)))
     conversations = [Conversation(row["id"], row["messages"], row["thought"], row["answer"]) for row in chosen]
     examples, more = encode_examples(
         template,
@@ -99,28 +131,15 @@ def prepare(scores: Path, model: Path, config: Config, room: int) -> Prepared:
         no_think_share=config.no_think_share,
         seed=config.seed,
     )
-    return Prepared(template, examples, {**left_out, **more})
-
-
-def select(rows: Iterable[Row], config: Config) -> tuple[list[Row], dict[str, int]]:
-    """The traces to learn, in their order, and how many were left out by reason: the best of each training prompt."""
-    left_out: Counter[str] = Counter()
-    by_prompt: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["split"] != "train":
-            left_out["heldout"] += 1
-        elif row["finish"] != "stop":
-            left_out["unfinished"] += 1
-        elif row["reward"] is None or row["reward"] < config.min_reward:
-            left_out["low_reward"] += 1
-        else:
-            by_prompt[row["prompt_id"]].append(row)
-    chosen = []
-    for traces in by_prompt.values():
-        best = {row["id"] for row in sorted(traces, key=lambda row: (-row["reward"], row["id"]))[: config.per_prompt]}
-        left_out["beyond_per_prompt"] += len(traces) - len(best)
-        chosen += [row for row in traces if row["id"] in best]
-    return chosen, {reason: count for reason, count in left_out.items() if count}
+    meant = Counter(row.get("type", "") for row in chosen)
+    return Prepared(
+        template,
+        examples,
+        {**selection.left_out, **more},
+        selection,
+        meant,
+        find_reds(chosen, scores, config.accept_red),
+    )
 
 
 def plan(context: PlanContext) -> list[Finding]:
@@ -130,19 +149,37 @@ def plan(context: PlanContext) -> list[Finding]:
     ChatTemplate(model).check()
     if "scores" not in context.inputs:
         return []
-    prepared = prepare(context.inputs["scores"], model, context.config, positions(model))
+    prepared = prepare(context.inputs["scores"], model, context.config, positions(model), context.marks)
     counts = prepared.counts()
     if not prepared.examples:
         return [
             Finding("fault", "No trace is left to learn from.", "Lower min_reward or raise max_seq_length.", counts)
         ]
     return [
+        *prepared.reds.findings(),
+        *_of_unscored(prepared, context),
         Finding("note", f"{counts['rows']} traces to learn, left out: {prepared.left_out or 'none'}", data=counts),
         *(Finding("note", f"an example, the loss between ⟦ and ⟧:\n{text}") for text in prepared.previews()),
     ]
 
 
+def _of_unscored(prepared: Prepared, context: PlanContext) -> Iterator[Finding]:
+    """What a person should know who trains on traces that no judge has scored."""
+    if not prepared.selection.unscored:
+        return
+    config: Config = context.config
+    idle = ["per_prompt"] + ["min_reward"] * bool(config.min_reward)
+    if any(state.get("scores") for state in context.marks.get("scores", {}).values()):
+        idle.append("the scores set by hand")
+    text = f"{prepared.selection.unscored} traces have no reward, so that all are taken; no effect: {', '.join(idle)}."
+    set_by_hand = len(idle) > 1 or "per_prompt" in config.model_fields_set
+    yield Finding("warning" if set_by_hand else "note", text, "Put a judge before this step to have the best chosen.")
+    if worse := {kind: count for kind, count in prepared.meant.items() if kind in ("adequate", "rejected")}:
+        text = f"Among them are traces that were written to be no better: {worse}."
+        yield Finding("warning", text, "Put a judge before this step.")
+
+
 STAGE = Stage(
-    "sft", Config, takes={"scores": "scores", "model": "model"}, makes="adapter", run=run, plan=plan,
-    libraries=lambda config: libraries_for(config.backend), home="models",
+    "sft", Config, takes={"scores": "scores|traces", "model": "model"}, makes="adapter", run=run, plan=plan,
+    marks=honoured("scores"), libraries=lambda config: libraries_for(config.backend), home="models",
 )  # fmt: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 Category = Literal["safety", "complexity", "dialogue", "conflict", "calibration"]
 CATEGORIES: tuple[Category, ...] = ("safety", "complexity", "dialogue", "conflict", "calibration")
 TraceType = Literal["chosen", "adequate", "rejected"]
 TRACE_TYPES: tuple[TraceType, ...] = ("chosen", "adequate", "rejected")
+INGESTED: Literal["ingested"] = "ingested"
+"""Stands for the type of a trace from a file that does not say how good it was meant to be."""
 Split = Literal["train", "heldout"]
 Finish = Literal["stop", "length", "blocked", "invalid"]
 """How an answer ended: at its own end, at the limit, refused by the service, or not readable."""
@@ -80,7 +82,8 @@ class Prompt(TypedDict):
     messages: list[Message]
     """Ends with a user's turn; dialogues hold 3 to 5 user turns."""
     truth: Truth | None
-    """None for prompts of the user's own."""
+    """None for prompts of the user's own, or a provider's."""
+    source: NotRequired[Literal["bank", "file", "provider"]]
 
 
 class Trace(TypedDict):
@@ -89,7 +92,7 @@ class Trace(TypedDict):
     prompt_id: str
     category: Category
     split: Split
-    type: TraceType
+    type: TraceType | Literal["ingested"]
     sample: int
     messages: list[Message]
     thought: str
@@ -97,6 +100,11 @@ class Trace(TypedDict):
     finish: Finish
     provider: str
     model: str
+    """As the service reports it."""
+    tokens: NotRequired[dict[str, int]]
+    """input, output, thought, as billed; not of embedded teachers."""
+    source: NotRequired[str]
+    """`<file>:<line>`, of a trace that came from a file."""
 
 
 class Scored(Trace):
@@ -106,8 +114,14 @@ class Scored(Trace):
     """Dimension -> 0..1; None where it does not apply."""
     reasons: dict[str, str]
     reward: float
-    judge: dict[str, str]
-    """kind, model, rubric (hash)."""
+    spread: NotRequired[dict[str, float | None]]
+    """Of a remote judge: standard deviation of each dimension over its samples; None below two."""
+    samples: NotRequired[list[dict[str, Any]]]
+    """Of several: each single judgment (`model`, `scores`, `reasons`)."""
+    judge: dict[str, Any]
+    """kind, model as reported, rubric (hash); of a remote one also samples asked for, and how many were unusable."""
+    mark: NotRequired[Literal["accept", "edit"]]
+    """How a person took it, where the select stage honoured that."""
 
 
 class Answer(TypedDict):

@@ -20,7 +20,7 @@ def render_markdown(report: Row) -> str:
             "",
             "## The model",
             "",
-            f"Exported to {_inline(report['gguf'])}. Chat with it:",
+            f"Exported to {inline(report['gguf'])}. Chat with it:",
             *_block(report["chat"]),
         ]
     lines += _steps(report["steps"])
@@ -30,7 +30,7 @@ def render_markdown(report: Row) -> str:
 def _verdict(verdict: Row) -> list[str]:
     lines = ["# Training report", "", f"**Verdict: {verdict['outcome']}**", ""]
     return lines + [
-        f"- **{criterion['outcome']}**: {_inline(criterion['question'])} {_inline(criterion['why'])}."
+        f"- **{criterion['outcome']}**: {inline(criterion['question'])} {inline(criterion['why'])}."
         for criterion in verdict["criteria"]
     ]
 
@@ -51,15 +51,15 @@ def _scores(table: Sequence[Row], evaluation: Row | None) -> list[str]:
         for row in table
     ]
     names = [contestant["name"] for contestant in evaluation["contestants"]]
-    about = f"Baseline: {_inline(names[0])}. Tuned: {_inline(names[-1])}. {evaluation['prompts']} prompts."
-    return ["", "## Scores", "", about, "", *_table(heads, rows)]
+    about = f"Baseline: {inline(names[0])}. Tuned: {inline(names[-1])}. {evaluation['prompts']} prompts."
+    return ["", "## Scores", "", about, "", *table_lines(heads, rows)]
 
 
 def _contestants(evaluation: Row) -> list[str]:
     outcomes = list(evaluation["contestants"][0]["outcomes"])
     rows = [
         [
-            _inline(entry["name"]),
+            inline(entry["name"]),
             f"{mean_text(entry['reward'])} {interval_text(entry['reward'])}",
             str(entry["answers"]),
             *(str(entry["outcomes"][outcome]) for outcome in outcomes),
@@ -69,22 +69,22 @@ def _contestants(evaluation: Row) -> list[str]:
     ]
     heads = ["contestant", "reward", "answers", *outcomes, "unscored"]
     pairs = [
-        f"- {_inline(pair['contestant'])} over {_inline(pair['against'])}: "
+        f"- {inline(pair['contestant'])} over {inline(pair['against'])}: "
         f"{mean_text(pair['reward'], signed=True)} {interval_text(pair['reward'], signed=True)}"
         for pair in evaluation["pairs"]
     ]
-    return ["", "## What the answers came to", "", *_table(heads, rows), "", *pairs]
+    return ["", "## What the answers came to", "", *table_lines(heads, rows), "", *pairs]
 
 
 def _answers(samples: Sequence[Row]) -> list[str]:
     lines = ["", "## Sample answers"] if samples else []
     for sample in samples:
-        lines += ["", f"### {sample['category']}: {_inline(sample['prompt_id'])}"]
+        lines += ["", f"### {sample['category']}: {inline(sample['prompt_id'])}"]
         for turn in sample["messages"]:
             lines += ["", f"{turn['role']}:", *_block(turn["content"])]
         for answer in sample["answers"]:
             reward = "unscored" if answer["reward"] is None else f"reward {answer['reward']:.2f}"
-            lines += ["", f"**{_inline(answer['contestant'])}** ({answer['outcome']}, {reward})"]
+            lines += ["", f"**{inline(answer['contestant'])}** ({answer['outcome']}, {reward})"]
             if answer["thought"]:
                 lines += ["", "Thought:", *_block(answer["thought"]), "", "Answer:"]
             lines += _block(answer["answer"] or "(no answer)")
@@ -95,21 +95,21 @@ def _steps(steps: Sequence[Row]) -> list[str]:
     lines = ["", "## What was run", ""] if steps else []
     for step in steps:
         seconds = f", {step['seconds']:.0f} s" if step["seconds"] is not None else ""
-        lines.append(f"- {_inline(step['name'])}: {_inline(step['artifact'])}{seconds}")
+        lines.append(f"- {inline(step['name'])}: {inline(step['artifact'])}{seconds}")
         lines += [
-            f"  - {_inline(key)}: {_inline(entry['asked'])} asked, {_inline(entry['in_effect'])} in effect: "
-            f"{_inline(entry['why'])}"
+            f"  - {inline(key)}: {inline(entry['asked'])} asked, {inline(entry['in_effect'])} in effect: "
+            f"{inline(entry['why'])}"
             for key, entry in step["effective"].items()
         ]
     return lines
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---", *["---:"] * (len(heads) - 1)]
     return [f"| {' | '.join(row)} |" for row in (heads, rule, *rows)]
 
 
-def _inline(value: object) -> str:
+def inline(value: object) -> str:
     """One line of text in which nothing is markup."""
     text = re.sub(r"\s+", " ", safe_text(str(value)))
     return re.sub(r"([\\`*{}\[\]<>#|!~&]|(?<!\w)_|_(?!\w))", r"\\\1", text)

@@ -1,14 +1,20 @@
-"""The rubric: nine dimensions of a trace, and the reward made of them.
+"""The rubric: nine dimensions of a trace, the written levels a remote judge goes by, and the reward made of its scores.
 
 Every judge, offline or remote, marks these; a mark is 0..1, or None where the dimension does not apply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from pydantic import Field, model_validator
 
+from pipeline.engine.errors import ConfigError
+from pipeline.engine.presets import nearest
 from pipeline.engine.rows import content_hash
 from pipeline.engine.settings import Settings
 
@@ -89,5 +95,71 @@ def reward(scores: Mapping[str, float | None], weights: Weights, renormalise: bo
 
 
 def rubric_hash() -> str:
-    """Names this wording of the rubric (12 hex digits): marks made with another are not comparable."""
+    """Names the wording that the embedded judge goes by (12 hex digits): marks made with another are not comparable."""
     return content_hash(DESCRIPTIONS)[:12]
+
+
+RUBRIC = Path(__file__).parents[2] / "configs" / "rubric.toml"
+LEVELS = range(5)
+"""What a remote judge gives: 0 is the lowest, 4 the highest."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A dimension as a remote judge reads it."""
+
+    name: str
+    asks: str
+    applies: str
+    levels: tuple[str, ...]
+    """What each level looks like, from 0 to 4."""
+
+
+Rubric = tuple[Described, ...]
+"""All nine, in the order of DIMENSIONS."""
+
+
+def load_rubric(path: Path | None = None) -> Rubric:
+    """The rubric of a TOML file: a table for each of the nine dimensions with `asks`, `applies` and the levels 0 to 4.
+
+    Without a path the one that comes with the program. Raises ConfigError that names every fault.
+    """
+    path = path or RUBRIC
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"The rubric {path} cannot be read.", str(error), "Check the setting `rubric`.") from None
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise ConfigError(f"The rubric {path} is not valid TOML.", str(error), "Mend the file.") from None
+    if faults := list(_faults(tables)):
+        raise ConfigError(
+            f"The rubric {path} is not whole.",
+            "\n".join(faults),
+            "Mend the file, or begin again from a copy of configs/rubric.toml.",
+        )
+    return tuple(
+        Described(
+            name,
+            tables[name]["asks"].strip(),
+            tables[name]["applies"].strip(),
+            tuple(tables[name][str(level)].strip() for level in LEVELS),
+        )
+        for name in DIMENSIONS
+    )
+
+
+def _faults(tables: Mapping[str, Any]) -> Iterator[str]:
+    """What keeps a parsed file from being a rubric."""
+    yield from (f"[{name}]: no such dimension{nearest(name, DIMENSIONS)}" for name in tables if name not in DIMENSIONS)
+    keys = ("asks", "applies", *map(str, LEVELS))
+    for name in DIMENSIONS:
+        table = tables.get(name)
+        if not isinstance(table, dict):
+            yield f"[{name}]: the table is missing"
+            continue
+        yield from (f"[{name}] {key}: unknown key{nearest(key, keys)}" for key in table if key not in keys)
+        for key in keys:
+            if key not in table:
+                yield f"[{name}] {key}: missing"
+            elif not isinstance(table[key], str) or not table[key].strip():
+                yield f"[{name}] {key}: a text was expected"

@@ -72,6 +72,11 @@ def test_all_faults_at_once_with_the_nearest_key() -> None:
     ("steps", "fault"),
     [
         ({"sum": {}}, "no earlier step makes a numbers"),
+        ({"weighed": {}}, "no earlier step makes a numbers or total"),
+        (
+            {"model": {"stage": "fetch"}, "weighed": {"from": {"numbers": "model"}}},
+            "is a model, and a numbers or total is needed",
+        ),
         ({"sum": {"from": {"numbers": "count"}}, "count": {}}, "`count` does not come earlier"),
         ({"count": {"enabled": False}, "sum": {"from": {"numbers": "count"}}}, "is switched off"),
         ({"count": {}, "sum": {}, "more": {"stage": "sum", "from": {"numbers": "sum"}}}, "is a total, and a numbers"),
@@ -81,6 +86,14 @@ def test_all_faults_at_once_with_the_nearest_key() -> None:
 def test_wiring_faults(steps: dict[str, object], fault: str) -> None:
     with pytest.raises(ConfigError, match=fault):
         check({"steps": steps}, CATALOG)
+
+
+def test_the_nearest_step_of_either_kind_is_taken() -> None:
+    config = check({"steps": {"count": {}, "weighed": {}, "again": {"stage": "weighed"}}}, CATALOG)
+    assert config.step("weighed").inputs == {"numbers": ("count",)}
+    assert config.step("again").inputs == {"numbers": ("weighed",)}
+    given = {"steps": {"count": {}, "sum": {}, "weighed": {"from": {"numbers": "count"}}}}
+    assert check(given, CATALOG).step("weighed").inputs == {"numbers": ("count",)}
 
 
 def test_a_hub_id_stands_wherever_a_step_may() -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 from pipeline.engine.errors import ConfigError, FreshProcess
 from pipeline.engine.fanout import fanout
-from pipeline.engine.rows import Row, read_rows, write_json
+from pipeline.engine.rows import Row, read_json, read_rows, write_json
 from pipeline.engine.runner import Runner
 from pipeline.engine.runs import Run
 from pipeline.engine.settings import Settings, aside
-from pipeline.engine.stage import Catalog, Context, Finding, PlanContext, Stage
+from pipeline.engine.stage import Catalog, Context, Finding, Inputs, Marks, PlanContext, Stage
 from pipeline.worker import work
 
 
@@ -93,14 +93,38 @@ class FetchConfig(Settings):
     """Hub id."""
 
 
+def weighed(context: Context) -> dict[str, Any]:
+    marks = context.marks.get("numbers", {})
+    rows = read_rows(context.inputs["numbers"] / "rows.jsonl")
+    return {"total": sum(row["square"] * marks.get(row["id"], 1) for row in rows)}
+
+
+def weights_of(root: Path, inputs: Inputs) -> Marks:
+    """What stands in `marks.json` {id: factor} of the rows that are there."""
+    file = root / "marks.json"
+    if "numbers" not in inputs or not file.exists():
+        return Marks()
+    marks: Row = read_json(file)
+    ids = {row["id"] for row in read_rows(inputs["numbers"] / "rows.jsonl")}
+    found = {key: factor for key, factor in marks.items() if key in ids}
+    return Marks({"numbers": found} if found else {}, {key: f"row {key}" for key in marks if key not in ids})
+
+
+def plan_weighed(context: PlanContext) -> list[Finding]:
+    return [Finding("note", f"{len(context.marks.get('numbers', {}))} marks")]
+
+
 COUNT = Stage("count", CountConfig, {}, "numbers", count)
 SUM = Stage("sum", SumConfig, {"numbers": "numbers", "model": "model?"}, "total", total, plan=find, libraries="toy")
 LIGHT_SUM = Stage("light_sum", SumConfig, {"numbers": "numbers"}, "total", total, plan=find)
+WEIGHED = Stage(
+    "weighed", SumConfig, {"numbers": "numbers|total"}, "total", weighed, plan=plan_weighed, marks=weights_of
+)
 GATHER = Stage("gather", FetchConfig, {"totals": "total*"}, "gathering", lambda context: {"n": len(context.inputs)})
 FETCH = Stage("fetch", FetchConfig, {}, "model", fetch, home="models")
 
 CATALOG = Catalog(
-    stages={stage.name: stage for stage in (COUNT, SUM, LIGHT_SUM, GATHER, FETCH)},
+    stages={stage.name: stage for stage in (COUNT, SUM, LIGHT_SUM, WEIGHED, GATHER, FETCH)},
     resources={"resources": Resource},
     defaults={"resources": {"plain": {}}},
     fetch="fetch",

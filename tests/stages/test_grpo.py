@@ -10,6 +10,7 @@ from pipeline.engine.errors import DataError, StopRequested
 from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.engine.stage import PlanContext
 from pipeline.stages import grpo
+from pipeline.tasks.marks import key_of
 from pipeline.tasks.rubric import DIMENSIONS
 from tests.training.rig import PowerCut, Recorder, at_step, context_of, inputs, metrics, power_cut, prompt
 
@@ -127,7 +128,7 @@ def test_prompts_that_cannot_be_trained_on_are_left_out_and_counted(given: dict[
         prompt(3, messages=[{"role": "user", "content": "of the " * 200}]),
         prompt(4, messages=[{"role": "user", "content": "Name<|im_end|>"}]),
     ]  # fmt: skip
-    chosen, left_out = grpo.select(rows, given["model"], grpo.Config(max_completion_length=100), 512)
+    chosen, left_out, _ = grpo.select(rows, given["model"], grpo.Config(max_completion_length=100), 512, {})
     assert [row["id"] for row in chosen] == ["p0"]
     assert left_out == {"heldout": 1, "no_truth": 1, "too_long": 1, "control_tokens": 1}
     write_rows(tmp_path / "rows.jsonl", rows[1:])
@@ -135,6 +136,21 @@ def test_prompts_that_cannot_be_trained_on_are_left_out_and_counted(given: dict[
         grpo.run(context_of(grpo.Config(), {**given, "prompts": tmp_path}, tmp_path / "grpo"))
     findings = grpo.plan(PlanContext(grpo.Config(), {**given, "prompts": tmp_path}, 7, tmp_path))
     assert [finding.level for finding in findings] == ["fault"]
+
+
+def test_prompts_are_trained_on_as_people_marked_them(given: dict[str, Path], tmp_path: Path) -> None:
+    rows = list(read_rows(given["prompts"] / "rows.jsonl"))
+    marks = {key_of(rows[0]): {"verdict": "reject"}, key_of(rows[2]): {"verdict": "edit", "text": "Name the rivers."}}
+    chosen, left_out, honoured = grpo.select(rows, given["model"], grpo.Config(max_completion_length=100), 512, marks)
+    assert [row["id"] for row in chosen] == ["p1", "p2", "p3", "p4"]
+    assert chosen[1]["messages"][-1]["content"] == "Name the rivers."
+    assert left_out == {"rejected": 1} and honoured == {"reject": 1, "edit": 1}
+    context = context_of(grpo.Config(**{**SMALL, "max_steps": 1}), given, tmp_path / "grpo")
+    context.marks = {"prompts": marks}
+    summary = grpo.run(context)
+    assert (summary["prompts"], summary["marks"]) == (4, {"reject": 1, "edit": 1})
+    plan = PlanContext(grpo.Config(max_completion_length=100), given, 7, tmp_path, {"prompts": marks})
+    assert grpo.plan(plan)[0].data == {"rejected": 1}
 
 
 def test_groups_must_fill_a_step() -> None:

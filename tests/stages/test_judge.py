@@ -10,11 +10,11 @@ import pytest
 from pipeline.engine.errors import DataError, StopRequested
 from pipeline.engine.events import Emitter
 from pipeline.engine.rows import Row, read_rows, write_rows
-from pipeline.engine.stage import Context, PlanContext
+from pipeline.engine.stage import Context, PlanContext, Take
 from pipeline.stages import prompts, traces
 from pipeline.stages.judge import STAGE, Config
 from pipeline.tasks.records import CATEGORIES, TRACE_TYPES
-from pipeline.tasks.rubric import DIMENSIONS, Weights, reward, rubric_hash
+from pipeline.tasks.rubric import DIMENSIONS, RUBRIC, Weights, reward, rubric_hash
 
 COUNTS = dict.fromkeys(CATEGORIES, 3)
 
@@ -55,13 +55,20 @@ def test_every_trace_is_scored_in_order(tmp_path: Path, inputs: dict[str, Path])
     assert {(item["category"], item["type"]) for item in items} == {(c, t) for c in CATEGORIES for t in TRACE_TYPES}
     assert len(items) == 15 and all(item["what"] == "scored" for item in items)
     assert ("progress", {"done": 90, "total": 90, "unit": "rows"}) in events
-    assert summary["traces"] == 90
+    assert summary["traces"] == 90 and summary["models"] == {"offline-1": 90}
+    assert summary["judge"] == {"kind": "offline", "model": "offline-1", "rubric": rubric_hash()}
+    assert summary["outcomes"] == {
+        "asked": 90, "answered": 90, "cut_off": 0, "blocked": 0, "invalid": 0, "not_yet": 0,
+    }  # fmt: skip
+    assert summary["judge_refused"] == summary["judge_invalid"] == 0.0
 
 
 def test_the_summary_adds_up(tmp_path: Path, inputs: dict[str, Path]) -> None:
     summary = STAGE.run(context(tmp_path, Config(), inputs))
     rows = list(read_rows(tmp_path / "rows.jsonl"))
     some = [row for row in rows if row["category"] == "conflict" and row["type"] == "adequate"]
+    assert list(summary["categories"]) == list(CATEGORIES)
+    assert all(list(kinds) == list(TRACE_TYPES) for kinds in summary["categories"].values())
     found = summary["categories"]["conflict"]["adequate"]
     assert found["count"] == len(some) == 6
     assert found["reward"] == pytest.approx(sum(row["reward"] for row in some) / 6, abs=1e-4)
@@ -133,6 +140,49 @@ def test_traces_of_other_prompts(tmp_path: Path, inputs: dict[str, Path]) -> Non
     stray = changed(inputs, tmp_path / "stray", lambda row: row | {"prompt_id": "elsewhere-0001"})
     with pytest.raises(DataError, match="elsewhere-0001"):
         STAGE.run(context(tmp_path / "out", Config(), stray))
+
+
+def test_some_traces_without_a_prompt_are_judged_from_their_text(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    mixed = changed(
+        inputs, tmp_path / "mixed", lambda row: row | ({"prompt_id": "elsewhere-0001"} if row["sample"] == 5 else {})
+    )
+    events: list[tuple[str, Row]] = []
+    STAGE.run(context(tmp_path / "out", Config(), mixed, events))
+    told = [data["text"] for kind, data in events if kind == "alert" and "judged without a truth" in data["text"]]
+    assert len(told) == 1 and told[0].startswith("15 traces answer prompts that are not there, such as elsewhere-0001")
+    rows = list(read_rows(tmp_path / "out" / "rows.jsonl"))
+    assert all((row["scores"]["helpfulness"] is None) == (row["sample"] == 5) for row in rows)
+
+
+def test_without_prompts_only_the_text_is_judged(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    assert Take.read("prompts", STAGE.takes["prompts"]).optional
+    summary = STAGE.run(context(tmp_path, Config(), {"traces": inputs["traces"]}))
+    assert summary["traces"] == 90 and summary["overall"]["applies"]["helpfulness"] == 0
+    assert summary["overall"]["applies"]["process_transparency"] == 90
+
+
+def test_traces_without_a_label(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    def unlabelled(row: Row) -> Row:
+        return {key: value for key, value in row.items() if key != "type"} | {"category": "letters"}
+
+    summary = STAGE.run(context(tmp_path / "out", Config(), changed(inputs, tmp_path / "own", unlabelled)))
+    assert list(summary["categories"]) == ["letters"] and list(summary["categories"]["letters"]) == ["unlabelled"]
+    assert summary["separation"] == {} and summary["categories"]["letters"]["unlabelled"]["count"] == 90
+
+
+def test_what_has_no_effect_on_the_embedded_judge_is_told(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    config = Config(samples=3, rubric=RUBRIC)
+    plain, asked = context(tmp_path / "plain", Config(), inputs), context(tmp_path / "asked", config, inputs)
+    STAGE.run(plain)
+    STAGE.run(asked)
+    assert {name: effect["in_effect"] for name, effect in asked.effective.items()} == {"samples": 1, "rubric": None}
+    assert plain.effective == {}
+    assert (tmp_path / "plain" / "rows.jsonl").read_bytes() == (tmp_path / "asked" / "rows.jsonl").read_bytes()
+    findings = STAGE.plan(PlanContext(config=config, inputs={}, seed=7, root=tmp_path))
+    assert [(finding.level, finding.text.split()[0]) for finding in findings] == [
+        ("warning", "`samples`"),
+        ("warning", "`rubric`"),
+    ]
 
 
 def test_the_plan(tmp_path: Path, inputs: dict[str, Path]) -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.engine.errors import DataError, StopRequested
 from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.engine.stage import PlanContext
 from pipeline.stages import sft
+from pipeline.tasks.marks import key_of
 from tests.training.rig import PowerCut, Recorder, at_step, context_of, inputs, metrics, power_cut, trace
 
 SMALL: dict[str, Any] = {
@@ -117,14 +120,76 @@ def test_a_template_that_does_not_fit_stops_before_the_model_loads(given: dict[s
         sft.plan(PlanContext(sft.Config(), {"model": model}, 7, tmp_path))
 
 
-def test_the_best_traces_of_each_training_prompt_are_chosen() -> None:
+def test_the_best_traces_of_each_training_prompt_are_chosen_as_people_marked_them(
+    given: dict[str, Path], tmp_path: Path
+) -> None:
     rows = [
         trace(1, 0, reward=0.5), trace(1, 1, reward=0.7), trace(1, 2, reward=0.5), trace(1, 3, reward=0.1),
         trace(2, 0, split="heldout"), trace(3, 0, finish="length"), trace(3, 1, reward=0.2),
     ]  # fmt: skip
-    chosen, left_out = sft.select(rows, sft.Config(per_prompt=2, min_reward=0.3))
-    assert [row["id"] for row in chosen] == ["p1/0", "p1/1"]
-    assert left_out == {"heldout": 1, "unfinished": 1, "low_reward": 2, "beyond_per_prompt": 1}
+    write_rows(tmp_path / "rows.jsonl", rows)
+    config = sft.Config(per_prompt=2, min_reward=0.3)
+    prepared = sft.prepare(tmp_path, given["model"], config, 512, {})
+    assert [example.id for example in prepared.examples] == ["p1/0", "p1/1"]
+    assert prepared.left_out == {"heldout": 1, "unfinished": 1, "low_reward": 2, "beyond_per_prompt": 1}
+    marks = {key_of(rows[1]): {"verdict": "reject"}, key_of(rows[3]): {"verdict": "edit", "text": "these two rivers"}}
+    prepared = sft.prepare(tmp_path, given["model"], config, 512, {"scores": marks})
+    assert [example.id for example in prepared.examples] == ["p1/0", "p1/3"]
+    learnt = prepared.template.decode([label for label in prepared.examples[1].labels if label >= 0])
+    assert "these two rivers" in learnt and "It is 1 of the rivers." in learnt
+    assert prepared.counts()["marks"] == {"reject": 1, "edit": 1}
+    assert prepared.left_out["rejected"] == 1
+
+
+def test_traces_without_a_reward_are_all_taken_and_that_is_said(given: dict[str, Path], tmp_path: Path) -> None:
+    rows = [trace(number, sample, type="chosen") for number in range(4) for sample in range(3)]
+    rows[0]["type"] = "rejected"
+    for row in rows:
+        del row["reward"]
+    write_rows(tmp_path / "traces" / "rows.jsonl", rows)
+    inputs = {**given, "scores": tmp_path / "traces"}
+    plan = PlanContext(sft.Config(), inputs, 7, tmp_path)
+    told, worse, *_ = sft.plan(plan)
+    assert told.level == "note" and "12 traces have no reward" in told.text and told.text.endswith("per_prompt.")
+    assert worse.level == "warning" and "{'rejected': 1}" in worse.text
+    marks = {"scores": {key_of(rows[1]): {"scores": {"helpfulness": 1.0}}}}
+    told, *_ = sft.plan(replace(plan, config=sft.Config(min_reward=0.5), marks=marks))
+    assert told.level == "warning" and told.text.endswith("per_prompt, min_reward, the scores set by hand.")
+    context = context_of(sft.Config(**{**SMALL, "max_steps": 1, "min_reward": 0.5}), inputs, tmp_path / "sft")
+    summary = sft.run(context)
+    assert (summary["rows"], summary["unscored"], summary["left_out"]) == (12, 12, {})
+    assert {"per_prompt", "min_reward"} <= set(context.effective)
+
+
+def test_red_on_the_data_board_stops_unless_somebody_answers_for_it(given: dict[str, Path], tmp_path: Path) -> None:
+    refusal = "I'm sorry, but I can't help with that."
+    rows = [
+        trace(number, 0, answer=f"{refusal} {number}" if number < 3 else f"the rivers {number}") for number in range(12)
+    ]
+    write_rows(tmp_path / "scores" / "rows.jsonl", rows)
+    inputs, small = {**given, "scores": tmp_path / "scores"}, {**SMALL, "max_steps": 1}
+    fault, *_ = sft.plan(PlanContext(sft.Config(), inputs, 7, tmp_path))
+    assert fault.level == "fault" and "red on refusals: 3 of 12" in fault.text and "accept_red" in fault.mend
+    with pytest.raises(DataError, match="not fit to be learnt"):
+        sft.run(context_of(sft.Config(**small), inputs, tmp_path / "stopped"))
+    accepted = sft.Config(**small, accept_red=("refusals", "cut_off"))
+    findings = sft.plan(PlanContext(accepted, inputs, 7, tmp_path))
+    assert [finding.level for finding in findings[:2]] == ["warning", "note"]
+    assert findings[1].text == "accept_red: cut_off is not red."
+    recorder = Recorder()
+    summary = sft.run(context_of(accepted, inputs, tmp_path / "sft", recorder))
+    assert summary["accepted_red"] == {"refusals": {"value": 0.25, "hits": 3, "of": 12}}
+    assert any("red on refusals" in row["text"] for row in recorder.of("alert"))
+    marks = {"scores": {key_of(row): {"verdict": "reject"} for row in rows[:3]}}
+    findings = sft.plan(PlanContext(sft.Config(), inputs, 7, tmp_path, marks))
+    assert {finding.level for finding in findings} == {"note"}, "rejecting them is another way out"
+
+
+def test_a_gate_that_is_none_cannot_be_accepted() -> None:
+    with pytest.raises(ValidationError, match="`refusal` is no gate that stops SFT; did you mean `refusals`"):
+        sft.Config(accept_red=("refusal",))
+    with pytest.raises(ValidationError, match="no gate"):
+        sft.Config(accept_red=("short_answers",))
 
 
 def test_nothing_to_learn_is_an_error(given: dict[str, Path], tmp_path: Path) -> None:

@@ -1,0 +1,163 @@
+"""The commands over what runs made: traces, marks, reports, models, disk, money; and `doctor`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.app import HERE, Json, Root, RunName, app, open_workspace, print_json
+
+
+@app.command()
+def traces(
+    artifact: Annotated[str, typer.Argument(help="An artifact of traces or scores: its name or folder.")],
+    where: Annotated[str, typer.Option(help="Such as: judge.helpfulness<0.4 and category='conflict'")] = "",
+    search: Annotated[str, typer.Option(help="Words that stand somewhere in the trace.")] = "",
+    limit: Annotated[int, typer.Option(help="Show at most so many.")] = 20,
+    board: Annotated[bool, typer.Option("--board", help="The data board: what these rows are like, by gates.")] = False,
+    quarantine: Annotated[bool, typer.Option("--quarantine", help="What could not be used, and why.")] = False,
+    root: Root = HERE,
+    as_json: Json = False,
+) -> None:
+    """Browse traces and their scores; with --board, prompts and evaluations too: how far they can be trusted."""
+    from pipeline.commands import board as data_board
+    from pipeline.commands import browse
+
+    workspace = open_workspace(root)
+    if board:
+        data_board.show_board(workspace, artifact, where, search, as_json)
+    elif quarantine:
+        data_board.show_lost(workspace, artifact, search, limit, as_json)
+    else:
+        browse.browse(workspace, artifact, where, search, limit, as_json)
+
+
+@app.command()
+def mark(
+    artifact: Annotated[str, typer.Argument(help="An artifact of traces, scores or prompts: its name or folder.")],
+    row: Annotated[str, typer.Argument(metavar="ID", help="The id of the trace or prompt.")],
+    action: Annotated[str, typer.Argument(help="accept, reject, edit, score, note, or clear to take all back.")],
+    value: Annotated[str, typer.Argument(help="edit: the new text; score: dimension=0.5; note: the text.")] = "",
+    root: Root = HERE,
+) -> None:
+    """Mark a trace or a prompt by hand: what is trained on it is made anew. Keyed by content, it outlives a rebuild."""
+    from pipeline.commands import browse
+
+    browse.mark(open_workspace(root), artifact, row, action, value)
+
+
+@app.command()
+def judge(
+    text: Annotated[str, typer.Argument(help="A text to mark, or - to read it from standard input.")],
+    prompt: Annotated[str, typer.Option(help="What was asked.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Mark one text: nine scores by the offline judge."""
+    from pipeline.commands import browse
+
+    if text == "-":
+        text = sys.stdin.read()
+    browse.judge(text, prompt, as_json)
+
+
+@app.command()
+def report(
+    name: RunName,
+    other: Annotated[str, typer.Argument(help="A second run, to compare.")] = "",
+    root: Root = HERE,
+    as_json: Json = False,
+) -> None:
+    """The report of a run, or of two side by side."""
+    from pipeline.commands import browse
+    from pipeline.engine.runs import find_run
+
+    workspace = open_workspace(root)
+    runs = [find_run(workspace, wanted) for wanted in (name, other) if wanted]
+    browse.report(runs, as_json)
+
+
+@app.command()
+def chat(
+    model: Annotated[str, typer.Argument(help="A GGUF file, or an artifact that holds one.")],
+    prompt: Annotated[str | None, typer.Option(help="Print one answer and end.")] = None,
+    system: Annotated[str, typer.Option(help="System prompt.")] = "",
+    thinking: Annotated[bool, typer.Option("--think/--no-think", help="Whether the model thinks first.")] = True,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 0.7,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 1024,
+    seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+    root: Root = HERE,
+) -> None:
+    """Talk to a model."""
+    from pipeline import chat as conversation
+    from pipeline.commands import browse
+
+    path = browse.gguf_file(open_workspace(root), model)
+    raise typer.Exit(
+        conversation.chat(
+            path,
+            prompt=prompt,
+            system=system,
+            thinking=thinking,
+            temperature=temperature,
+            seed=seed,
+            max_tokens=max_tokens,
+        )
+    )
+
+
+@app.command()
+def clean(
+    root: Root = HERE,
+    orphans: Annotated[bool, typer.Option("--orphans", help="Remove artifacts that no run uses.")] = False,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Remove what was begun and never finished.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Disk by artifact, and which runs use it; removes orphans and unfinished artifacts on request, and asks first."""
+    from pipeline.commands import disk, terminal
+
+    entries = disk.usage(open_workspace(root))
+    if as_json:
+        print_json(entries)
+    else:
+        rows = [
+            (entry["artifact"], entry["state"], terminal.gigabytes(entry["bytes"]), ", ".join(entry["runs"]) or "-")
+            for entry in entries
+        ]
+        terminal.table(("artifact", "state", "size", "runs"), rows)
+    doomed = disk.doomed(entries, orphans=orphans, unfinished=unfinished)
+    if doomed:
+        size = terminal.gigabytes(sum(entry["bytes"] for entry in doomed))
+        if yes or typer.confirm(f"Remove {len(doomed)} artifacts, {size}?"):
+            disk.remove(open_workspace(root), doomed)
+
+
+@app.command()
+def spend(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run; empty: all of them.")] = "",
+    root: Root = HERE,
+    as_json: Json = False,
+) -> None:
+    """What the providers were paid, by run and step, and which calls may have been billed for nothing."""
+    from pipeline.commands import money
+    from pipeline.engine.runs import find_run
+
+    workspace = open_workspace(root)
+    found = money.bill(workspace.root, find_run(workspace, name).id if name else "")
+    print_json(found) if as_json else money.show(found)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """What is installed, what is missing, and the line that mends it."""
+    from pipeline.commands import doctor as checks
+    from pipeline.commands import terminal
+
+    found = checks.examine()
+    if as_json:
+        print_json(found)
+    else:
+        terminal.table(("check", "state", "found", "mend"), [list(entry.values()) for entry in found])
+    raise typer.Exit(1 if any(entry["state"] == "broken" for entry in found) else 0)

@@ -1,0 +1,72 @@
+"""The presets that come with it: who teaches and judges in each, and what `plan` says where a key is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.catalog import CATALOG
+from pipeline.engine import planner
+from pipeline.engine.artifacts import Workspace
+from pipeline.engine.config import RunConfig, check
+from pipeline.engine.presets import compose
+from pipeline.engine.rows import Row
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+OFFLINE = ["providers.teacher.kind=offline", "providers.judge.kind=offline"]
+
+
+def read(name: str, *overrides: str) -> RunConfig:
+    return check(compose(name, [CONFIGS], overrides), CATALOG)
+
+
+def askers(config: RunConfig) -> dict[str, str]:
+    """Kind of provider of every step that asks one."""
+    steps: dict[str, Any] = {step.name: step.settings for step in config.steps}
+    return {"traces": steps["traces"].provider.kind, "judge": steps["judge"].judge.kind}
+
+
+def planned(config: RunConfig, root: Path) -> list[Row]:
+    """The plan up to the traces, which needs no network."""
+    steps = tuple(step for step in config.steps if step.name in ("prompts", "traces"))
+    short = RunConfig(config.preset, config.seed, steps)
+    entries = planner.plan(short, Workspace(root))
+    planner.inspect(entries, short, Workspace(root))
+    return [finding for entry in entries for finding in entry.to_row()["findings"]]
+
+
+@pytest.mark.parametrize("name", ["smoke", "quickstart", "nano"])
+def test_these_need_neither_key_nor_network(tmp_path: Path, name: str) -> None:
+    config = read(name)
+    assert askers(config) == {"traces": "offline", "judge": "offline"}
+    assert {finding["level"] for finding in planned(config, tmp_path)} == {"note"}
+
+
+def test_entropy_joy_has_gemini_teach_and_judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = read("entropy-joy")
+    assert askers(config) == {"traces": "gemini", "judge": "gemini"}
+    monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    told = planned(config, tmp_path)
+    (fault,) = [finding for finding in told if finding["level"] == "fault"]
+    assert "GEMINI_API_KEY" in fault["text"]
+    (cost,) = [finding["data"] for finding in told if "cost" in finding["data"]]
+    assert (cost["calls"], cost["cost"] > 0) == (3000, True)
+    monkeypatch.setenv("GEMINI_API_KEY", "not-a-real-key")
+    assert {finding["level"] for finding in planned(config, tmp_path)} == {"note"}
+
+
+def test_two_overrides_take_it_offline(tmp_path: Path) -> None:
+    config = read("entropy-joy", *OFFLINE)
+    assert askers(config) == {"traces": "offline", "judge": "offline"}
+    assert {finding["level"] for finding in planned(config, tmp_path)} == {"note", "warning"}
+
+
+def test_expanded_prompts_are_not_for_the_embedded_teacher(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "not-a-real-key")
+    writer = "prompts.provider={kind='gemini',model='gemini-3-pro-preview'}"
+    config = read("quickstart", "prompts.expand=0.5", writer)
+    (fault,) = [finding for finding in planned(config, tmp_path) if finding["level"] == "fault"]
+    assert "250 of the 500 prompts will not be for the embedded teacher" in fault["text"]
