@@ -65,7 +65,7 @@ output = 4.0
 def misbehave(number: int, _: str) -> str | None:
     """One request in eight or so, of every kind of fault that a row survives or is quarantined for."""
     rules = {
-        "429 minute 0.3": number % 211 == 0, "503": number % 97 < 2, "html 502": number % 307 == 0,
+        "429 minute 0.3": number % 997 == 0, "503": number % 97 < 2, "html 502": number % 307 == 0,
         "drop": number % 151 == 0, "hang 4": number % 701 == 0, "blocked": number % 131 == 0,
         "safety": number % 137 == 0, "cap": number % 139 == 0, "cut": number % 149 == 0, "reset": number % 223 == 0,
     }  # fmt: skip

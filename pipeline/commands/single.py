@@ -96,6 +96,6 @@ def _help(stage: Stage) -> None:
     terminal.say(f"{stage.name}: takes {takes}; makes {stage.makes}")
     rows = []
     for name, known in stage.Config.model_fields.items():
-        default = known.get_default(call_default_factory=True)
-        rows.append((f"--{name.replace('_', '-')}", str(default), known.description or ""))
+        default = "(needed)" if known.is_required() else str(known.get_default(call_default_factory=True))
+        rows.append((f"--{name.replace('_', '-')}", default, known.description or ""))
     terminal.table(("option", "default", "meaning"), rows)

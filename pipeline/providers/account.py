@@ -186,7 +186,8 @@ class Account:
             fetch_batch(self, requests)
 
     def _tell_lost(self) -> None:
-        lost = self.ledger.possibly_billed(self.context.run, self.context.step)
+        found = self.ledger.possibly_billed(self.context.run, self.context.step)
+        lost = [row for row in found if row["account"] == self.name]
         if lost:
             text = f"{len(lost)} calls were sent and their answers never came: possibly billed, and asked for again."
             self.context.emit.alert(text, records=[row["label"] for row in lost[:50]])

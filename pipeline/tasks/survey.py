@@ -73,7 +73,12 @@ class Survey:
         self._near: dict[str, Near] = {}
 
     def take(self, row: Row) -> None:
-        self.kind = self.kind or kind_of(row)
+        kind = kind_of(row)
+        self.kind = self.kind or kind
+        if (kind == "prompts") != (self.kind == "prompts"):
+            raise DataError(
+                f"Row {row['id']} is of {kind} among {self.kind}.", "A board is of rows of one kind.", "Take it out."
+            )
         self.rows += 1
         for key, counter in self.counts.items():
             if isinstance(row.get(key), str):

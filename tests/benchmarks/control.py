@@ -200,19 +200,18 @@ def memory(count: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("which", nargs="*", help="bucket, throughput, memory; none: all")
+    parser.add_argument("which", nargs="?", choices=("bucket", "throughput", "memory"), help="none: all three")
     parser.add_argument("--seconds", type=float, default=180.0, help="of the token bucket")
     parser.add_argument("--history", action="store_true", help="show how the controller came to its limits")
     parser.add_argument("--requests", type=int, default=10_000, help="of each round of the throughput")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000, help="of the memory")
     given = parser.parse_args()
-    which = given.which or ["bucket", "throughput", "memory"]
-    if "bucket" in which:
+    if given.which in (None, "bucket"):
         bucket(given.seconds, given.history)
-    if "throughput" in which:
+    if given.which in (None, "throughput"):
         throughput(given.requests, given.rounds)
-    if "memory" in which:
+    if given.which in (None, "memory"):
         memory(given.rows)
 
 

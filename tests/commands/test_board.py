@@ -70,6 +70,7 @@ def test_what_was_left_out(root: Path) -> None:
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     text = cli(root, "traces", "quarantined", "--quarantine")
     assert "a/0 (cut off): MAX_TOKENS" in text and "so far ␛" in text
-    assert json.loads(cli(root, "traces", "quarantined", "--board", "--json"))["red"] == []
+    found = json.loads(cli(root, "traces", "quarantined", "--board", "--json"))
+    assert found["figures"]["outcomes"]["cut_off"] == 1 and found["red"] == []
     (folder / "quarantine.jsonl").unlink()
     assert "in quarantine" in cli(root, "traces", "quarantined", "--quarantine", code=2)

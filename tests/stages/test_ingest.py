@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -216,6 +217,14 @@ def test_split_and_category_of_the_file_are_kept(tmp_path: Path) -> None:
     assert any("math (1)" in alert for alert in alerts)
 
 
+def test_alpaca_with_input_and_history(tmp_path: Path) -> None:
+    row = {"instruction": "Add them.", "input": "2 and 2", "output": "4", "history": [["Hello", "<think>x</think>Hi"]]}
+    bad = [{**row, "history": ["Hello"]}, {**row, "images": ["a.png"]}, {**row, "output": ["4"]}, {**row, "history": 5}]
+    summary, rows, _ = make(jsonl(tmp_path / "a.jsonl", row, *bad))
+    assert [turn["content"] for turn in rows[0]["messages"]] == ["Hello", "Hi", "Add them.\n\n2 and 2"]
+    assert summary["left_out"] == {"unknown_fields": 2, "images": 1, "not_text": 1}
+
+
 def test_traces_of_our_own_stay_as_they_are(tmp_path: Path) -> None:
     trace = {
         "id": "safety-0001/3", "prompt_id": "safety-0001", "category": "safety", "split": "heldout", "type": "rejected",
@@ -225,14 +234,13 @@ def test_traces_of_our_own_stay_as_they_are(tmp_path: Path) -> None:
     scored = {**trace, "scores": {}, "reasons": {}, "reward": 0.5, "judge": {}}
     other = {**trace, "messages": [{"role": "user", "content": "another"}]}
     again = {**trace, "answer": "another answer"}
-    write_rows(
-        tmp_path / "rows.jsonl", [scored, other, again, {**trace, "id": "x", "finish": "length"}, {"prompt_id": 1}]
-    )
+    unusable = [{**trace, "id": "x", "finish": "length"}, {"prompt_id": 1}, {**trace, "thought": "\ud800"}]
+    write_rows(tmp_path / "rows.jsonl", [scored, other, again, *unusable])
     summary, rows, alerts = make(tmp_path / "rows.jsonl")
     assert rows[0] == {**trace, "source": "rows.jsonl:1"}
     assert rows[1]["prompt_id"].startswith("safety-0001-"), "the same id for another prompt"
     assert rows[2]["prompt_id"] == "safety-0001" and rows[2]["id"] not in (rows[0]["id"], rows[1]["id"])
-    assert summary["left_out"] == {"unfinished": 1, "unknown_fields": 1}
+    assert summary["left_out"] == {"unfinished": 1, "unknown_fields": 1, "invalid_text": 1}
     assert any("reward" in alert for alert in alerts)
 
 
@@ -341,6 +349,9 @@ def test_a_line_beyond_all_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     summary, rows, _ = make(path)
     assert [row["source"] for row in rows] == ["a.jsonl:1", "a.jsonl:3"]
     assert summary["first"] == {"too_long": ["a.jsonl:2"]}
+    (tmp_path / "c.csv").write_text(f"prompt,answer\nq,{'x' * 5000}\nlast,row\n", "utf-8")
+    _, rows, _ = make(tmp_path / "c.csv")
+    assert [row["answer"] for row in rows][-1] == "row", "the table is read on behind it"
     (tmp_path / "b.csv").write_text(f'prompt,answer\nq,"{"x" * 5000}"\n', "utf-8")
     with pytest.raises(DataError, match="line 2"):
         make(tmp_path / "b.csv")
@@ -368,3 +379,37 @@ def test_what_a_killed_attempt_left_is_made_anew(tmp_path: Path) -> None:
     (tmp_path / "out" / "rows.jsonl").write_text('{"id": "torn', "utf-8")
     _, rows, _ = make(tmp_path / "a.jsonl")
     assert len(rows) == 1
+
+
+def test_no_json_whatever_it_holds_breaks_a_reader(tmp_path: Path) -> None:
+    random = Random(5)
+    words = ["messages", "conversations", "role", "content", "from", "value", "user", "human", "assistant", "gpt",
+             "system", "instruction", "output", "input", "history", "prompt", "answer", "type", "text", "weight",
+             "tools", "category", "split", "problem", "prompt_id", "finish", "id", "thought", "<think>",
+             "</think>"]  # fmt: skip
+
+    def value(depth: int) -> Any:
+        kind = random.randrange(8 if depth else 5)
+        if kind < 3:
+            return random.choice(words)
+        if kind < 5:
+            return random.choice([None, True, 0, -1.5, 10**30, "", "\ud800", "\0"])
+        if kind == 5:
+            return [value(depth - 1) for _ in range(random.randrange(4))]
+        return {random.choice(words): value(depth - 1) for _ in range(random.randrange(6))}
+
+    rows = [{random.choice(words): value(4) for _ in range(8)} for _ in range(3000)]
+    for format, good in GOOD.items():
+        summary, _, _ = make(jsonl(tmp_path / "a.jsonl", good, *rows), format=format)
+        assert summary["traces"] + sum(summary["left_out"].values()) == 3001
+
+
+GOOD: dict[str, Any] = {
+    "traces": {"id": "a/0", "prompt_id": "a", "category": "safety", "split": "train", "type": "chosen", "sample": 0,
+               "messages": [{"role": "user", "content": "q"}], "thought": "", "answer": "a", "finish": "stop",
+               "provider": "", "model": ""},
+    "openai": messages("a", "b"),
+    "sharegpt": {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]},
+    "alpaca": {"instruction": "a", "output": "b"},
+    "csv": {"prompt": "a", "answer": "b"},
+}  # fmt: skip

@@ -125,6 +125,12 @@ def test_asked_is_the_sum_of_what_came_of_it() -> None:
     assert board([], lost).kind == "" and board([], lost).figures["outcomes"]["asked"] == 4
 
 
+def test_a_copy_is_not_near_as_well() -> None:
+    found = board([*traces(100), *traces(20)])
+    assert gate(found, "exact_duplicates").hits == 20 and gate(found, "exact_duplicates").of == 120
+    assert gate(found, "near_duplicates").hits == 0 and gate(found, "near_duplicates").of == 100
+
+
 def test_rewards() -> None:
     found = board(traces(100, lambda n: {"scores": {}, "reward": 1.0 if n < 60 else 0.0}))
     assert found.kind == "scores"
@@ -161,6 +167,7 @@ def test_figures() -> None:
     assert found.figures["words"]["answer"] == {"median": 42.0, "p95": 76.2, "longest": 80}
     assert found.figures["openings"] == [{"words": "one two three", "count": 20, "share": 1.0}]
     assert found.figures["splits"] == {"heldout": 4, "train": 16}
+    assert found.figures["thought_openings"][0]["count"] == 1
     german = board(traces(20, lambda _: {"answer": "Das ist der Weg, den wir mit dem Wagen nicht gehen."}))
     assert german.figures["languages"] == {"de": 20}
 
@@ -174,6 +181,8 @@ def test_few_rows_make_no_rates() -> None:
 def test_rows_that_have_no_board() -> None:
     with pytest.raises(DataError, match="no board"):
         board([{"step": 1, "loss": 2.0}])
+    with pytest.raises(DataError, match="Row x is of prompts among traces"):
+        board([trace(1), {"id": "x", "messages": []}])
     assert board([]).gates == []
 
 

@@ -69,7 +69,7 @@ def read(row: Row, names: Mapping[str, str]) -> Conversation:
 
 def _history(pairs: Any) -> list[Turn]:
     turns = []
-    for pair in pairs or []:
+    for pair in pairs if isinstance(pairs, list) else [pairs] if pairs else []:
         if not isinstance(pair, list) or len(pair) != 2:
             raise LeftOut("unknown_fields", "`history` is no list of pairs")
         turns += [Turn("user", text_of(pair[0], "history")), Turn("assistant", text_of(pair[1], "history"))]

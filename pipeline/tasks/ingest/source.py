@@ -166,7 +166,7 @@ def _table(file: TextIO, path: Path) -> Iterator[Item]:
     lines = iter(lambda: file.readline(LONGEST), "")
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
-        header = [name.strip("\ufeff ") for name in next(reader, [])]
+        header = next(reader, [])
     except csv.Error as error:
         raise DataError(
             f"{path}, line 1: no header can be read.", str(error), "Write the columns' names there."
