@@ -27,7 +27,7 @@ from pipeline.engine.view import view_of
 from pipeline.tasks.rubric import DIMENSIONS
 from tests.servers.gemini import KEY, GeminiServer
 from tests.servers.openai import OpenAIServer
-from tests.servers.script import Script
+from tests.servers.script import Bucket, Script
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 KILLS = 20
@@ -62,12 +62,23 @@ output = 4.0
 """
 
 
-def misbehave(number: int, _: str) -> str | None:
-    """One request in eight or so, of every kind of fault that a row survives or is quarantined for."""
+class Moods:
+    """A limit of 60 requests a second, and one request in thirteen or so meets another fault that a row survives or is
+    quarantined for."""
+
+    def __init__(self) -> None:
+        self.bucket = Bucket(60, 30, 0.5)
+        self.faults = Script(_fault)
+
+    def next(self, text: str) -> str | None:
+        return self.bucket.next(text) or self.faults.next(text)
+
+
+def _fault(number: int, _: str) -> str | None:
     rules = {
-        "429 minute 0.3": number % 997 == 0, "503": number % 97 < 2, "html 502": number % 307 == 0,
-        "drop": number % 151 == 0, "hang 4": number % 701 == 0, "blocked": number % 131 == 0,
-        "safety": number % 137 == 0, "cap": number % 139 == 0, "cut": number % 149 == 0, "reset": number % 223 == 0,
+        "503": number % 97 < 2, "html 502": number % 307 == 0, "drop": number % 151 == 0, "hang 4": number % 701 == 0,
+        "blocked": number % 131 == 0, "safety": number % 137 == 0, "cap": number % 139 == 0, "cut": number % 149 == 0,
+        "reset": number % 223 == 0,
     }  # fmt: skip
     return next((action for action, applies in rules.items() if applies), None)
 
@@ -125,8 +136,8 @@ class Paid:
 def paid(tmp_path: Path) -> Iterator[Paid]:
     latency = (0.05, 0.4)
     with (
-        GeminiServer(Script(misbehave), latency=latency) as teacher,
-        OpenAIServer(Script(misbehave), verdict, latency, key="a-judge-key") as judge,
+        GeminiServer(Moods(), latency=latency) as teacher,
+        OpenAIServer(Moods(), verdict, latency, key="a-judge-key") as judge,
     ):
         yield Paid(tmp_path, teacher, judge)
 

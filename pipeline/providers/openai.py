@@ -171,7 +171,7 @@ class OpenAI:
 
     def _hide(self, text: str) -> str:
         """A server's words without our key, whole or in part: some repeat it."""
-        text = text.replace(self._key, "(the key)") if self._key else text
+        text = text.replace(self._key, "(the key)") if len(self._key) > 5 else text
         return re.sub(r"\b(sk|pk|gsk|xai)-[\w*.-]{4,}", "(the key)", text)
 
     def _models(self) -> list[str]:

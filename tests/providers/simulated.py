@@ -59,6 +59,19 @@ class Windows:
         return True, None
 
 
+@dataclass
+class Chance:
+    """Refuses one request in `one_in` whatever the rate, as a quota does that is shared with strangers."""
+
+    one_in: float
+    delay: float | None = 1.0
+    draw: random.Random = field(default_factory=lambda: random.Random(7))
+
+    def takes(self, now: float) -> tuple[bool, float | None]:  # noqa: ARG002
+        taken = self.draw.random() >= 1 / self.one_in
+        return taken, None if taken else self.delay
+
+
 class Memory:
     """The store of one account."""
 
@@ -88,7 +101,7 @@ class Simulation:
 
     def __init__(
         self,
-        service: Bucket | Windows | None,
+        service: Bucket | Windows | Chance | None,
         latency: Callable[[random.Random], float] = lambda draw: draw.uniform(0.5, 3.0),
         refusal: Callable[[random.Random], float] = lambda _: 0.02,
         outcome: Callable[[float], Outcome] = lambda _: "ok",

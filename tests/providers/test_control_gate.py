@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.providers.control_gate import Gate, Report, Ticket, Wait
 from pipeline.providers.control_limits import Limits
-from tests.providers.simulated import BEGIN, Bucket, Simulation, Windows
+from tests.providers.simulated import BEGIN, Bucket, Chance, Simulation, Windows
 
 
 def slow(draw: random.Random) -> float:
@@ -42,6 +42,14 @@ def test_neither_latency_nor_burst_matters_much(rate: float, burst: float, laten
     simulation.run(480)
     assert simulation.accepted(240) >= 0.94 * rate
     assert simulation.refused(60) < 0.01
+
+
+@pytest.mark.parametrize(("delay", "least"), [(0.3, 45.0), (1.0, 30.0)])
+def test_refusals_that_have_nothing_to_do_with_the_rate_do_not_ruin_it(delay: float, least: float) -> None:
+    simulation = Simulation(Chance(500, delay), latency=lambda draw: draw.uniform(0.1, 0.3))
+    simulation.process(workers=16)  # which make 80 a second
+    simulation.run(900)
+    assert simulation.accepted(60) >= least
 
 
 def test_a_service_that_names_no_delay() -> None:
@@ -185,12 +193,42 @@ def test_a_remembered_limit_and_rate_are_gone_on_with() -> None:
     assert simulation.accepted(3600) >= 0.95 * 10
 
 
+def exchange(gate: Gate, now: float, limits: Limits | None = None) -> Report:
+    report = gate.report(now, 1)
+    report(limits.dump() if limits else gate.limits.dump())
+    gate.adopt(report, 0)
+    return report
+
+
+def test_a_round_counts_once_most_of_the_limit_was_in_flight() -> None:
+    gate = Gate("a", 64, 0.0)
+    exchange(gate, BEGIN, Limits(limit=10))
+    for expected in [False] * 7 + [True]:
+        assert isinstance(gate.start(BEGIN, 0), Ticket)
+        assert exchange(gate, BEGIN).saturated is expected
+
+
+def test_slots_are_asked_for_before_they_run_out_and_are_void_when_they_are_old() -> None:
+    gate = Gate("a", 64, 10.0)
+    exchange(gate, BEGIN, Limits(limit=20))
+    assert gate.start(BEGIN, 8) == Wait(None)
+    while len(gate._slots) < 5:
+        gate.start(BEGIN, 8)
+        report = gate.report(BEGIN, 8)
+        report(gate.limits.dump())
+        gate.adopt(report, 0)
+    for number in range(3):
+        assert not gate.due
+        assert isinstance(gate.start(BEGIN + number / 10, 8), Ticket)
+    assert gate.due
+    assert gate.next_slot == pytest.approx(BEGIN + 0.3)
+    assert gate.start(BEGIN + 60, 8) == Wait(None)
+
+
 def test_an_admission_that_was_not_used_is_no_start() -> None:
     gate = Gate("a", 8, 0.0)
     assert gate.start(BEGIN, 0) == Wait(None)
-    report = gate.report(BEGIN, 1)
-    report(None)
-    gate.adopt(report, 0)
+    exchange(gate, BEGIN)
     ticket = gate.start(BEGIN, 0)
     assert isinstance(ticket, Ticket)
     gate.finish(ticket, "unused", None, BEGIN, 0)
@@ -201,9 +239,7 @@ def test_an_admission_that_was_not_used_is_no_start() -> None:
 
 def test_after_a_refusal_nothing_starts_before_the_account_knows() -> None:
     gate = Gate("a", 8, 0.0)
-    report = gate.report(BEGIN, 1)
-    report(None)
-    gate.adopt(report, 0)
+    exchange(gate, BEGIN)
     first, second = gate.start(BEGIN, 0), gate.start(BEGIN, 0)
     assert isinstance(first, Ticket)
     assert isinstance(second, Ticket)
