@@ -188,7 +188,7 @@ def test_twenty_kills_and_nothing_is_paid_for_twice(paid: Paid) -> None:
         for step, server in (("traces", paid.teacher), ("judge", paid.judge)):
             ours, theirs = ledger.spend(run=run.id, step=step), server.record.summary()
             lost = ledger.possibly_billed(run=run.id, step=step)
-            states = Counter(state for (state,) in ledger._read("SELECT state FROM calls WHERE step = ?", [step]))
+            states = Counter(state for (state,) in ledger._do("SELECT state FROM calls WHERE step = ?", [step]))
             assert set(states) <= {"parsed", "invalid", "blocked"}
             # Every answer beyond those we hold belongs to a call that is listed as possibly billed.
             assert 0 <= theirs["answered"] - ours.calls <= len(lost)

@@ -7,7 +7,6 @@ never paid for twice; a call without its answer is never forgotten either.
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +21,19 @@ from pipeline.engine.rows import Row
 State = Literal["planned", "sent", "answered", "parsed", "invalid", "blocked"]
 
 FILE = "ledger.sqlite"
+SMALL = 4096
+"""Bytes."""
+ZLIB = b"\x78"
+"""How a compressed body begins, and no JSON does."""
 _SENT: dict[str, set[str]] = {}
 """Ledger file -> keys that this process has sent and that are not answered yet."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY, account TEXT NOT NULL, run TEXT NOT NULL, step TEXT NOT NULL, state TEXT NOT NULL,
-    owner TEXT, label TEXT, model TEXT, planned_at REAL, sent_at REAL, answered_at REAL, raw BLOB, reason TEXT,
+    owner TEXT, label TEXT, model TEXT, sent_at REAL, answered_at REAL, raw BLOB, reason TEXT,
     input INTEGER, cached INTEGER, output INTEGER, thought INTEGER, cost REAL);
 CREATE INDEX IF NOT EXISTS calls_run ON calls (run, step);
-CREATE INDEX IF NOT EXISTS calls_sent ON calls (account) WHERE state = 'sent';
 CREATE TABLE IF NOT EXISTS lost (
     key TEXT NOT NULL, account TEXT NOT NULL, run TEXT NOT NULL, step TEXT NOT NULL, label TEXT, sent_at REAL,
     found_at REAL, reason TEXT, bound REAL);
@@ -41,6 +43,13 @@ CREATE TABLE IF NOT EXISTS jobs (
     name TEXT PRIMARY KEY, account TEXT NOT NULL, run TEXT NOT NULL, step TEXT NOT NULL, job TEXT, state TEXT NOT NULL,
     keys TEXT NOT NULL, made_at REAL);
 """
+
+CLAIM = """
+INSERT INTO calls (key, account, run, step, state, owner, label, sent_at) VALUES (?, ?, ?, ?, 'sent', ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET state = 'sent', owner = excluded.owner, run = excluded.run, step = excluded.step,
+    sent_at = excluded.sent_at WHERE state = 'planned' RETURNING 1
+"""
+"""One statement for a call that nobody has sent, new or planned; gives a row if it is now ours."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._database = Database(path, SCHEMA)
-        self._do, self._read = self._database.do, self._database.read
+        self._do, self._together = self._database.do, self._database.together
         self._sent = _SENT.setdefault(str(path.resolve()), set())
         self.owner = this_process()
 
@@ -85,19 +94,21 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Write what is waiting and let go of the file."""
         self._database.close()
 
     # One call
 
     def find(self, key: str) -> Call | None:
-        for state, raw, reason in self._read("SELECT state, raw, reason FROM calls WHERE key = ?", [key]):
-            return Call(key, state, None if raw is None else zlib.decompress(raw), reason or "")
+        for state, raw, reason in self._do("SELECT state, raw, reason FROM calls WHERE key = ?", [key]):
+            return Call(key, state, None if raw is None else _unpacked(raw), reason or "")
         return None
 
     def plan(self, key: str, account: str, run: str, step: str, label: str) -> None:
-        """Note that a call will be made; `label` is the record it belongs to. Not waited for: the order is kept."""
-        self._do(lambda db: _plan(db, key, account, run, step, label))
+        """Note that a call will be made; `label` is the record it belongs to."""
+        self._do(
+            "INSERT OR IGNORE INTO calls (key, account, run, step, state, label) VALUES (?, ?, ?, ?, 'planned', ?)",
+            (key, account, run, step, label),
+        )
 
     def claim(
         self, key: str, account: str, run: str, step: str, label: str, bound: float | None
@@ -106,77 +117,74 @@ class Ledger:
 
         A call that a dead process had sent is listed as possibly billed. `busy`: a live one has sent it.
         """
-
-        def work(db: sqlite3.Connection) -> Literal["mine", "answered", "busy"]:
-            _plan(db, key, account, run, step, label)
-            state, owner = db.execute("SELECT state, owner FROM calls WHERE key = ?", [key]).fetchone()
+        while not self._do(CLAIM, (key, account, run, step, self.owner, label, time.time())):
+            (state, owner), *_ = self._do("SELECT state, owner FROM calls WHERE key = ?", [key])
             if state not in ("planned", "sent"):
                 return "answered"
-            if state == "sent":
-                if key in self._sent if owner == self.owner else is_alive(owner):
-                    return "busy"
-                _lose(db, key, "the process that sent it died", bound)
-            db.execute(
-                "UPDATE calls SET state = 'sent', owner = ?, run = ?, step = ?, sent_at = ? WHERE key = ?",
-                (self.owner, run, step, time.time(), key),
-            )
-            self._sent.add(key)
-            return "mine"
-
-        return self._do(work).result()
+            if key in self._sent if owner == self.owner else is_alive(owner):
+                return "busy"
+            self._give_up(key, owner, "the process that sent it died", bound)
+        self._sent.add(key)
+        return "mine"
 
     def answer(self, key: str, raw: bytes, model: str, usage: Mapping[str, int], cost: float | None) -> None:
         """Commit a raw body and what it cost, before anybody makes sense of it."""
-        values = (zlib.compress(raw, 1), model, usage["input"], usage["cached"], usage["output"], usage["thought"])
+        tokens = (usage["input"], usage["cached"], usage["output"], usage["thought"])
         self._do(
-            lambda db: db.execute(
-                "UPDATE calls SET state = 'answered', answered_at = ?, raw = ?, model = ?, input = ?, cached = ?, "
-                "output = ?, thought = ?, cost = ? WHERE key = ?",
-                (time.time(), *values, cost, key),
-            )
-        ).result()
+            "UPDATE calls SET state = 'answered', answered_at = ?, raw = ?, model = ?, input = ?, cached = ?, "
+            "output = ?, thought = ?, cost = ? WHERE key = ?",
+            (time.time(), _packed(raw), model, *tokens, cost, key),
+        )
         self._sent.discard(key)
 
     def settle(self, key: str, state: Literal["parsed", "invalid", "blocked"], reason: str = "") -> None:
-        """What became of an answer. Not waited for: it can be found out again from the raw body."""
-        self._do(lambda db: db.execute("UPDATE calls SET state = ?, reason = ? WHERE key = ?", (state, reason, key)))
+        """What became of an answer."""
+        self._do(
+            "UPDATE calls SET state = ?, reason = ? WHERE key = ? AND (state != ? OR reason IS NOT ?)",
+            (state, reason, key, state, reason),
+        )
 
     def unsend(self, key: str) -> None:
         """The service did not take the call and does not bill it."""
-        self._do(
-            lambda db: db.execute("UPDATE calls SET state = 'planned', owner = NULL WHERE key = ?", [key])
-        ).result()
+        self._do("UPDATE calls SET state = 'planned', owner = NULL WHERE key = ?", [key])
+        self._sent.discard(key)
 
     def lose(self, key: str, reason: str, bound: float | None) -> None:
         """The answer never came: possibly billed, and free to be asked again."""
-
-        def work(db: sqlite3.Connection) -> None:
-            _lose(db, key, reason, bound)
-            _free(db, key)
-
-        self._do(work).result()
+        self._give_up(key, self.owner, reason, bound)
         self._sent.discard(key)
+
+    def _give_up(self, key: str, owner: str, reason: str, bound: float | None) -> None:
+        """List a call as lost and free it, if it is still that owner's."""
+
+        def work() -> None:
+            self._do(
+                "INSERT INTO lost SELECT key, account, run, step, label, sent_at, ?, ?, ? FROM calls "
+                "WHERE key = ? AND state = 'sent' AND owner = ?",
+                (time.time(), reason, bound, key, owner),
+            )
+            self._do(
+                "UPDATE calls SET state = 'planned', owner = NULL WHERE key = ? AND state = 'sent' AND owner = ?",
+                (key, owner),
+            )
+
+        self._together(work)
 
     # Batch jobs
 
     def start_job(self, name: str, account: str, run: str, step: str, keys: Sequence[str]) -> None:
         """Write a batch job down before it is handed in."""
-        values = (name, account, run, step, json.dumps(list(keys)), time.time())
         self._do(
-            lambda db: db.execute(
-                "INSERT INTO jobs (name, account, run, step, state, keys, made_at) VALUES (?, ?, ?, ?, 'new', ?, ?)",
-                values,
-            )
-        ).result()
+            "INSERT INTO jobs (name, account, run, step, state, keys, made_at) VALUES (?, ?, ?, ?, 'new', ?, ?)",
+            (name, account, run, step, json.dumps(list(keys)), time.time()),
+        )
 
     def set_job(self, name: str, state: Literal["running", "done", "failed"], job: str) -> None:
-        self._do(
-            lambda db: db.execute("UPDATE jobs SET state = ?, job = ? WHERE name = ?", (state, job, name))
-        ).result()
+        self._do("UPDATE jobs SET state = ?, job = ? WHERE name = ?", (state, job, name))
 
     def open_jobs(self, account: str) -> list[Row]:
         """Jobs not known to have ended: `name`, `job` (None: perhaps never handed in), `state`, `keys`."""
-        found = self._read(
+        found = self._do(
             "SELECT name, job, state, keys FROM jobs WHERE account = ? AND state IN ('new', 'running')", [account]
         )
         return [
@@ -188,43 +196,40 @@ class Ledger:
     def share(self, account: str, in_flight: int, update: Callable[[Row | None], Row]) -> tuple[Row, int]:
         """Replace an account's state by `update(state)`; returns it and what other live processes have in flight."""
 
-        def work(db: sqlite3.Connection) -> tuple[Row, int]:
-            found = db.execute("SELECT state FROM accounts WHERE name = ?", [account]).fetchone()
-            state = update(json.loads(found[0]) if found else None)
-            db.execute(
-                "INSERT INTO accounts (name, state) VALUES (?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET state = excluded.state",
-                (account, json.dumps(state)),
-            )
-            others = db.execute(
+        def work() -> tuple[Row, int]:
+            found = self._do("SELECT state FROM accounts WHERE name = ?", [account])
+            state = update(json.loads(found[0][0]) if found else None)
+            self._do("INSERT OR REPLACE INTO accounts (name, state) VALUES (?, ?)", (account, json.dumps(state)))
+            others = self._do(
                 "SELECT owner, in_flight FROM holders WHERE account = ? AND owner != ?", (account, self.owner)
-            ).fetchall()
+            )
             dead = [owner for owner, _ in others if not is_alive(owner)]
-            db.executemany("DELETE FROM holders WHERE owner = ?", [[owner] for owner in dead])
-            db.execute("INSERT OR REPLACE INTO holders VALUES (?, ?, ?)", (account, self.owner, in_flight))
+            for owner in dead:
+                self._do("DELETE FROM holders WHERE owner = ?", [owner])
+            self._do("INSERT OR REPLACE INTO holders VALUES (?, ?, ?)", (account, self.owner, in_flight))
             return state, sum(count for owner, count in others if owner not in dead)
 
-        return self._do(work).result()
+        return self._together(work)
 
     # Looking back
 
     def spend(self, run: str = "", step: str = "", account: str = "") -> Spend:
         """Of everything, or of a run, a step of it, an account."""
         where, values = _where(run=run, step=step, account=account)
-        calls, given, cached, output, thought, cost = self._read(
+        calls, given, cached, output, thought, cost = self._do(
             "SELECT count(*), coalesce(sum(input), 0), coalesce(sum(cached), 0), coalesce(sum(output), 0), "
             f"coalesce(sum(thought), 0), coalesce(sum(cost), 0) FROM calls{where} raw IS NOT NULL",
             values,
         )[0]
-        lost, bound = self._read(f"SELECT count(*), coalesce(sum(bound), 0) FROM lost{where} 1", values)[0]
+        lost, bound = self._do(f"SELECT count(*), coalesce(sum(bound), 0) FROM lost{where} 1", values)[0]
         return Spend(calls, given, cached, output, thought, cost, lost, bound)
 
     def possibly_billed(self, run: str = "", step: str = "") -> list[Row]:
         """Calls that were sent and whose answer never came, those still open of dead processes included."""
         where, values = _where(run=run, step=step)
         columns = ("key", "account", "run", "step", "label", "sent_at", "reason", "bound")
-        found = self._read(f"SELECT {', '.join(columns)} FROM lost{where} 1 ORDER BY sent_at", values)
-        open_ = self._read(
+        found = self._do(f"SELECT {', '.join(columns)} FROM lost{where} 1 ORDER BY sent_at", values)
+        open_ = self._do(
             f"SELECT key, account, run, step, label, sent_at, owner FROM calls{where} state = 'sent'", values
         )
         rows = [dict(zip(columns, row, strict=True)) for row in found]
@@ -237,7 +242,7 @@ class Ledger:
     def bill(self) -> list[Row]:
         """Calls, tokens and cost by run, step, account and model, newest run last."""
         columns = ("run", "step", "account", "model", "calls", "input", "cached", "output", "thought", "cost")
-        found = self._read(
+        found = self._do(
             "SELECT run, step, account, coalesce(model, ''), count(*), sum(input), sum(cached), sum(output), "
             "sum(thought), sum(cost) FROM calls WHERE raw IS NOT NULL GROUP BY run, step, account, model "
             "ORDER BY min(answered_at)"
@@ -245,26 +250,16 @@ class Ledger:
         return [dict(zip(columns, row, strict=True)) for row in found]
 
 
+def _packed(raw: bytes) -> bytes:
+    """Small bodies are kept as they are: to begin a compression costs more than all else that is done to them."""
+    return raw if len(raw) < SMALL and not raw.startswith(ZLIB) else zlib.compress(raw, 1)
+
+
+def _unpacked(stored: bytes) -> bytes:
+    return zlib.decompress(stored) if stored.startswith(ZLIB) else stored
+
+
 def _where(**given: str) -> tuple[str, list[str]]:
     """A clause that another condition can follow, and its values."""
     chosen = {name: value for name, value in given.items() if value}
     return " WHERE " + "".join(f"{name} = ? AND " for name in chosen), list(chosen.values())
-
-
-def _plan(db: sqlite3.Connection, key: str, account: str, run: str, step: str, label: str) -> None:
-    db.execute(
-        "INSERT OR IGNORE INTO calls (key, account, run, step, state, label, planned_at) "
-        "VALUES (?, ?, ?, ?, 'planned', ?, ?)",
-        (key, account, run, step, label, time.time()),
-    )
-
-
-def _free(db: sqlite3.Connection, key: str) -> None:
-    db.execute("UPDATE calls SET state = 'planned', owner = NULL WHERE key = ?", [key])
-
-
-def _lose(db: sqlite3.Connection, key: str, reason: str, bound: float | None) -> None:
-    db.execute(
-        "INSERT INTO lost SELECT key, account, run, step, label, sent_at, ?, ?, ? FROM calls WHERE key = ?",
-        (time.time(), reason, bound, key),
-    )

@@ -107,7 +107,6 @@ class Account:
         if stored is not None:
             self.budget.for_nothing()
             return stored
-        self.ledger.plan(key, self.name, self.context.run, self.context.step, str(request.row.get("id", "")))
         reply = self._sender.send(key, request, self.bound(request)) or self._stored(key)
         assert reply is not None, "whoever answered has committed it"
         return reply
@@ -117,7 +116,7 @@ class Account:
         return self.read(call.raw) if call is not None and call.raw is not None else None
 
     def key(self, request: Request) -> str:
-        """Names a call by everything that shapes its answer.
+        """Names a call (32 hex digits) by everything that shapes its answer.
 
         What is not set is left out, so that a setting which does not exist yet changes no key.
         """
@@ -136,7 +135,7 @@ class Account:
             "sample": request.sample or None,
             "attempt": request.attempt or None,
         }
-        return content_hash({name: value for name, value in asked.items() if value not in (None, "")})
+        return content_hash({name: value for name, value in asked.items() if value not in (None, "")})[:32]
 
     def read(self, raw: bytes) -> Reply:
         """The provider's reading of a body; a body that it trips over is an invalid reply, not a lost one."""

@@ -83,8 +83,15 @@ class Prices:
     models: Mapping[str, Price] = field(default_factory=dict)
     today: Callable[[], date] = date.today
 
+    _found: dict[str, Price | None] = field(default_factory=dict)
+
     def find(self, model: str) -> Price | None:
         """The price of the longest name that a model's name is, or is a version of, with or without prefix."""
+        if model not in self._found:
+            self._found[model] = self._look_up(model)
+        return self._found[model]
+
+    def _look_up(self, model: str) -> Price | None:
         for name in (model, model.rpartition("/")[2]):
             fits = [known for known in self.models if name.startswith(known) and VERSION.fullmatch(name[len(known) :])]
             if fits:

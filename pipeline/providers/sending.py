@@ -91,6 +91,7 @@ class Sender:
                     error = fault
                     failures += 1
                 except Refused as fault:
+                    outcome = "ok"  # as to how much the service takes
                     raise self._refuse(fault) from None
                 except ProviderError as fault:
                     raise self._end(fault) from None

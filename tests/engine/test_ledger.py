@@ -35,14 +35,22 @@ def test_a_call_goes_from_planned_to_parsed_and_keeps_its_raw_body(ledger: Ledge
     ledger.answer("k", b"\x00raw\xff", "model-1", TOKENS, 0.25)
     assert claim(ledger) == "answered"
     ledger.settle("k", "invalid", "eight names")
-    ledger.spend()
-    ledger.unsend("another")  # waits for the writer, so that the settling is seen
     found = ledger.find("k")
     assert found is not None and (found.state, found.raw, found.reason) == ("invalid", b"\x00raw\xff", "eight names")
     spend = ledger.spend(run="r", account="account")
     assert (spend.calls, spend.thought, spend.cost, spend.lost) == (1, 30, 0.25, 0)
     assert ledger.spend(run="other").calls == 0
     assert [(row["step"], row["model"], row["cost"]) for row in ledger.bill()] == [("step", "model-1", 0.25)]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{}", b"x is what zlib begins with", b"{" + b"a" * 100_000, bytes(range(256)) * 40]
+)
+def test_every_body_comes_back_as_it_was(ledger: Ledger, raw: bytes) -> None:
+    claim(ledger)
+    ledger.answer("k", raw, "m", TOKENS, 0.1)
+    found = ledger.find("k")
+    assert found is not None and found.raw == raw
 
 
 def test_what_the_service_did_not_take_is_free_and_what_it_may_have_answered_is_listed(ledger: Ledger) -> None:
@@ -143,7 +151,7 @@ def test_garbage_in_place_of_the_ledger_is_a_clear_error_and_is_not_replaced(tmp
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        ledger._do(lambda db: db.execute("PRAGMA max_page_count = 20")).result()
+        ledger._do("PRAGMA max_page_count = 20")
         claim(ledger)
         with pytest.raises(StageFailed, match="disk is full"):
             ledger.answer("k", random.Random(1).randbytes(1_000_000), "m", TOKENS, 0.1)
