@@ -8,14 +8,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from pipeline.engine.errors import ProviderError, StopRequested
+from pipeline.engine.ledger import Ledger
 from pipeline.engine.rows import Row, dump
-from pipeline.providers.provider import BatchProvider, Request
-
-if TYPE_CHECKING:
-    from pipeline.providers.account import Account
+from pipeline.engine.stage import Context
+from pipeline.providers.budget import Budget
+from pipeline.providers.provider import BatchProvider, Provider, Reply, Request
 
 POLL_SECONDS = 30.0
 PATIENCE = 26 * 3600.0
@@ -24,7 +24,23 @@ MOST_BYTES = 15_000_000
 """Of the requests in one job; the service takes 20 MB."""
 
 
-def fetch_batch(account: Account, requests: Sequence[Request]) -> None:
+class Payer(Protocol):
+    """Of an account, what a job needs: see there."""
+
+    name: str
+    provider: Provider
+    ledger: Ledger
+    budget: Budget
+    context: Context
+
+    def key(self, request: Request) -> str: ...
+
+    def bound(self, request: Request) -> float | None: ...
+
+    def keep(self, key: str, raw: bytes, batch: bool = False) -> Reply: ...
+
+
+def fetch_batch(account: Payer, requests: Sequence[Request]) -> None:
     """Hand in what the ledger lacks, take up the jobs of an earlier attempt, and wait for all of them.
 
     What a job does not bring stays unanswered, to be asked for online. Raises StopRequested: the jobs go on, and the
@@ -59,7 +75,7 @@ def fetch_batch(account: Account, requests: Sequence[Request]) -> None:
             _pause(account)
 
 
-def _is_answered(account: Account, key: str) -> bool:
+def _is_answered(account: Payer, key: str) -> bool:
     call = account.ledger.find(key)
     return call is not None and call.raw is not None
 
@@ -77,7 +93,7 @@ def _parts(missing: dict[str, Request]) -> Iterator[dict[str, Request]]:
         yield part
 
 
-def _taken_up(provider: BatchProvider, account: Account, job: Row) -> bool:
+def _taken_up(provider: BatchProvider, account: Payer, job: Row) -> bool:
     """Find the job of an earlier attempt at the service; False for one that was never handed in."""
     if job["job"] is None:
         job["job"] = provider.batch_find(job["name"])
@@ -88,7 +104,7 @@ def _taken_up(provider: BatchProvider, account: Account, job: Row) -> bool:
     return True
 
 
-def _ended(provider: BatchProvider, account: Account, job: Row, late: bool) -> bool:
+def _ended(provider: BatchProvider, account: Payer, job: Row, late: bool) -> bool:
     """Ask how a job stands, and keep what it brings."""
     try:
         state, bodies, word = provider.batch_poll(job["job"])
@@ -111,7 +127,7 @@ def _ended(provider: BatchProvider, account: Account, job: Row, late: bool) -> b
     return True
 
 
-def _pause(account: Account) -> None:
+def _pause(account: Payer) -> None:
     end = time.monotonic() + POLL_SECONDS
     while (left := end - time.monotonic()) > 0:
         if account.context.stop_requested():
