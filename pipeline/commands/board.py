@@ -23,7 +23,7 @@ STYLES = {"red": "bold red", "amber": "yellow", "green": "green"}
 
 def show_board(workspace: Workspace, artifact: str, where: str, search: str, as_json: bool) -> None:
     """The board of an artifact, or of those of its rows that pass `where` and `search`; red gates first."""
-    from pipeline.tasks.board import board
+    from pipeline.tasks.board.board import board
 
     path = rows_of(workspace, artifact)
     whole = not where and not search

@@ -21,17 +21,17 @@ from pipeline.engine.stage import Context, Finding, Inputs, Marks, PlanContext, 
 from pipeline.providers.account import open_account
 from pipeline.providers.foresee import Load, foresee
 from pipeline.providers.provider import ProviderSettings, Reply, Request
-from pipeline.tasks import canaries
-from pipeline.tasks.judge_compare import people, same_family
-from pipeline.tasks.judge_findings import judge_findings
-from pipeline.tasks.judge_health import digest, failures, histogram, length_slope, retest
-from pipeline.tasks.judge_origin import check_origin
-from pipeline.tasks.judge_page import render_page
+from pipeline.tasks.judge_health import canaries
+from pipeline.tasks.judge_health.compare import people, same_family
+from pipeline.tasks.judge_health.figures import digest, failures, histogram, length_slope, retest
+from pipeline.tasks.judge_health.findings import judge_findings
+from pipeline.tasks.judge_health.origin import check_origin
+from pipeline.tasks.judge_health.page import render_page
+from pipeline.tasks.judge_health.probes import Probes
 from pipeline.tasks.judging.question import question, question_hash
 from pipeline.tasks.judging.verdict import read_verdict
 from pipeline.tasks.marks import key_of, read_marks, state_of
 from pipeline.tasks.offline_judge.judge import MODEL, judge
-from pipeline.tasks.probes import Probes
 from pipeline.tasks.records import Truth
 from pipeline.tasks.rubric import Rubric, load_rubric, rubric_hash
 from pipeline.tasks.selection import Weighting

@@ -10,7 +10,7 @@ from pydantic import Field
 from pipeline.engine.rows import Row, read_json, read_rows, write_bytes, write_json
 from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
-from pipeline.tasks.report import Source, assemble
+from pipeline.tasks.report.report import Source, assemble
 from pipeline.tasks.verdict import Thresholds, Training
 
 
@@ -24,8 +24,8 @@ class Config(Settings):
 
 
 def run(context: Context) -> dict[str, Any]:
-    from pipeline.tasks.report_html import render_html
-    from pipeline.tasks.report_markdown import render_markdown
+    from pipeline.tasks.report.html import render_html
+    from pipeline.tasks.report.markdown import render_markdown
 
     config: Config = context.config
     folder: Path | None = context.inputs.get("evaluation")

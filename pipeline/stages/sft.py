@@ -14,7 +14,7 @@ from pipeline.engine.errors import DataError
 from pipeline.engine.presets import nearest
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, Marked, PlanContext, Stage
-from pipeline.tasks.gates import STOPPING, Reds, find_reds, told
+from pipeline.tasks.board.gates import STOPPING, Reds, find_reds, told
 from pipeline.tasks.marks import honoured
 from pipeline.tasks.selection import Eye, Rule, Selection, Weighting, choose
 from pipeline.tasks.statistics import mean

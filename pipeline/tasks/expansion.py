@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline.engine.fanout import Quarantined
 from pipeline.engine.rows import content_hash
 from pipeline.tasks.bank.compose import DRAW
+from pipeline.tasks.board.language import control_tokens, refuses
 from pipeline.tasks.expansion_texts import BRIEFS, DIALOGUES, LINES, MANNERS, PEOPLE, PLACES
-from pipeline.tasks.language import control_tokens, refuses
 from pipeline.tasks.near import Near
 from pipeline.tasks.records import CATEGORIES, Category, Message, Prompt
 

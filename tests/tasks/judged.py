@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.engine.rows import Row
-from pipeline.tasks.judge_health import digest
+from pipeline.tasks.judge_health.figures import digest
 from pipeline.tasks.rubric import DIMENSIONS, Scores, Weights, reward
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from pipeline.tasks.language import control_tokens
+from pipeline.tasks.board.language import control_tokens
 from pipeline.tasks.records import Message, split_thought
 
 REASONS = {

@@ -20,7 +20,7 @@ from pipeline.tasks.agreement import (
     table_of,
     weighted_kappa,
 )
-from pipeline.tasks.judge_health import level
+from pipeline.tasks.judge_health.figures import level
 from pipeline.tasks.marks import State
 from pipeline.tasks.rubric import DIMENSIONS, Scores
 from pipeline.tasks.statistics import Estimate, difference_of_means, mean, mean_interval

@@ -11,7 +11,7 @@ from pipeline.engine.events import Emitter
 from pipeline.engine.rows import read_rows
 from pipeline.engine.stage import Context
 from pipeline.stages import prompts
-from pipeline.tasks.canaries import KINDS, RUBRIC_WORDS, build, weigh
+from pipeline.tasks.judge_health.canaries import KINDS, RUBRIC_WORDS, build, weigh
 from pipeline.tasks.offline_judge.judge import judge
 from pipeline.tasks.offline_teacher.write import write
 from pipeline.tasks.records import CATEGORIES, Prompt

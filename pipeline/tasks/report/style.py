@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.tasks.figures import SERIES
+from pipeline.tasks.report.figures import SERIES
 
 STYLE = (
     ":root{--ink:#1b1f24;--paper:#ffffff;--soft:#f3f5f7;--line:#d5dae0;--dim:#57606a;--good:#0b6b3a;--bad:#a4262c;"

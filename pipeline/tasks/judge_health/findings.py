@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from pipeline.engine.rows import Row
-from pipeline.tasks.canaries import KINDS
+from pipeline.tasks.judge_health.canaries import KINDS
 
 Light = Literal["green", "amber", "red", "not measured"]
 STEADY = (0.5, 0.75)

@@ -16,8 +16,8 @@ from pipeline.engine.errors import DataError
 from pipeline.engine.fanout import QUARANTINE
 from pipeline.engine.rows import Row, read_json, read_rows
 from pipeline.engine.stage import Finding
-from pipeline.tasks.board import Gate, board
-from pipeline.tasks.limits import LIMITS
+from pipeline.tasks.board.board import Gate, board
+from pipeline.tasks.board.limits import LIMITS
 
 STOPPING = frozenset(limit.name for limit in LIMITS if limit.red is not None)
 """The gates that can be red."""

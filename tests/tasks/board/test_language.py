@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.tasks.language import control_tokens, language, refuses
+from pipeline.tasks.board.language import control_tokens, language, refuses
 
 
 @pytest.mark.parametrize(

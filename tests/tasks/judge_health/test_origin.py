@@ -11,7 +11,7 @@ from pipeline.engine.artifacts import MADE, describe
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import write_json, write_rows
 from pipeline.providers.provider import ProviderSettings
-from pipeline.tasks.judge_origin import check_origin
+from pipeline.tasks.judge_health.origin import check_origin
 from tests.tasks.judged import scored, scores
 
 RUBRIC = "0" * 12

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.engine.rows import Row
-from pipeline.tasks.canaries import KINDS, build, weigh
-from pipeline.tasks.judge_compare import against, draw, share
+from pipeline.tasks.judge_health.canaries import KINDS, build, weigh
+from pipeline.tasks.judge_health.compare import against, draw, share
 
 NO_VERDICT = "No verdict that can be used on any of them."
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.engine.rows import Row
-from pipeline.tasks.judge_health import digest, failures, histogram, length_slope, level, retest
+from pipeline.tasks.judge_health.figures import digest, failures, histogram, length_slope, level, retest
 from pipeline.tasks.marks import key_of
 from tests.tasks.judged import digests, earned, scored, scores
 

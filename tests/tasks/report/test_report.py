@@ -2,8 +2,10 @@ import json
 
 import pytest
 
-from pipeline.tasks.figures import dimension_chart, training_chart
-from pipeline.tasks.report import (
+from pipeline.tasks.report.figures import dimension_chart, training_chart
+from pipeline.tasks.report.html import Markup, render_html, tag
+from pipeline.tasks.report.markdown import render_markdown
+from pipeline.tasks.report.report import (
     POINTS,
     Source,
     assemble,
@@ -14,8 +16,6 @@ from pipeline.tasks.report import (
     score_table,
     side_by_side,
 )
-from pipeline.tasks.report_html import Markup, render_html, tag
-from pipeline.tasks.report_markdown import render_markdown
 from pipeline.tasks.verdict import Thresholds, Training
 from tests.tasks.sample_run import answer_rows, evaluation_of, made, metric_rows
 

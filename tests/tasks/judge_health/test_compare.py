@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.engine.rows import Row
-from pipeline.tasks.judge_compare import against, draw, family, people, same_family, share
+from pipeline.tasks.judge_health.compare import against, draw, family, people, same_family, share
 from tests.tasks.judged import digests, earned, scored, scores
 
 TEN = digests(*(scored(f"p{number}/0", scores(number / 10)) for number in range(10)))

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pipeline.engine.rows import Row
-from pipeline.tasks.limits import LIMITS, Limit
+from pipeline.tasks.board.limits import LIMITS, Limit
+from pipeline.tasks.board.survey import Share, Survey, survey
 from pipeline.tasks.statistics import mean, quantile
-from pipeline.tasks.survey import Share, Survey, survey
 
 Level = Literal["green", "amber", "red"]
 

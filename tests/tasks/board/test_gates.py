@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row, write_json, write_rows
-from pipeline.tasks.gates import STOPPING, find_reds, told
+from pipeline.tasks.board.gates import STOPPING, find_reds, told
 
 WORDS = ("river", "hill", "stone", "cloud", "bridge", "market", "garden", "window", "letter", "winter", "candle")
 REFUSAL = "I'm sorry, but I can't help with that."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.engine.rows import Row
 from pipeline.engine.text import safe_text
-from pipeline.tasks.report import interval_text, mean_text
+from pipeline.tasks.report.report import interval_text, mean_text
 
 
 def render_markdown(report: Row) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from pipeline.tasks.leakage import leakage
+from pipeline.tasks.board.leakage import leakage
 
 WORDS = ["".join(Random(i).choices("abcdefghijklmnopqrstuvwxyz", k=3 + i % 7)) for i in range(3000)]
 

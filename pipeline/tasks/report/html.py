@@ -12,9 +12,9 @@ from typing import Any
 
 from pipeline.engine.rows import Row
 from pipeline.engine.text import safe_text
-from pipeline.tasks.figures import dimension_chart, training_chart
-from pipeline.tasks.report import find_pair, interval_text, mean_text
-from pipeline.tasks.report_style import STYLE
+from pipeline.tasks.report.figures import dimension_chart, training_chart
+from pipeline.tasks.report.report import find_pair, interval_text, mean_text
+from pipeline.tasks.report.style import STYLE
 
 SIGNS = {"met": "✓", "not met": "✗", "not measurable": "?", "not asked": "–"}
 VOID = ("meta",)

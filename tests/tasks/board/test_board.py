@@ -11,8 +11,8 @@ import pytest
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row
-from pipeline.tasks.board import Board, board
-from pipeline.tasks.limits import LIMITS
+from pipeline.tasks.board.board import Board, board
+from pipeline.tasks.board.limits import LIMITS
 from pipeline.tasks.offline_judge.lexicon import IMPERATIVES
 
 VERBS = sorted(IMPERATIVES)

@@ -11,8 +11,8 @@ from typing import Any
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row
-from pipeline.tasks.language import control_tokens, language, refuses
-from pipeline.tasks.leakage import leakage, plain
+from pipeline.tasks.board.language import control_tokens, language, refuses
+from pipeline.tasks.board.leakage import leakage, plain
 from pipeline.tasks.near import Near
 
 FINISHES = {"stop": "answered", "length": "cut_off", "blocked": "blocked", "invalid": "invalid"}
