@@ -101,7 +101,7 @@ def run(context: Context) -> dict[str, Any]:
     checked: dict[str, Row] = read_json(out / CHECKED) if (out / CHECKED).exists() else {}
     todo = [kind for kind in types if not (files[kind] in checked and (out / files[kind]).exists())]
     if todo:
-        about = About(name, context.config.base_model, context.config.license, run=context.run, artifact=source.name)
+        about = About(name, context.config.base_model, context.config.license, artifact=source.name)
         reference = Reference.of(source)
         # Always made and checked first, even where it is not asked for: it shows that the conversion itself is right.
         todo = [PLAIN, *(kind for kind in todo if kind != PLAIN)]
