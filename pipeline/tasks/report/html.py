@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.engine.rows import Row
 from pipeline.engine.text import safe_text
 from pipeline.tasks.report.figures import dimension_chart, training_chart
-from pipeline.tasks.report.report import find_pair, interval_text, mean_text
+from pipeline.tasks.report.report import find_pair, interval_text, mean_text, score_cells
 from pipeline.tasks.report.style import STYLE
 
 SIGNS = {"met": "✓", "not met": "✗", "not measurable": "?", "not asked": "–"}
@@ -83,17 +83,7 @@ def _scores(table: Sequence[Row], evaluation: Row | None) -> str:
         return ""
     names = [contestant["name"] for contestant in evaluation["contestants"]]
     heads = ["", f"baseline: {names[0]}", f"tuned: {names[-1]}", "difference", "interval", "prompts"]
-    rows = [
-        [
-            row["name"].replace("_", " "),
-            mean_text(row["baseline"]),
-            mean_text(row["tuned"]),
-            mean_text(row["difference"], signed=True),
-            interval_text(row["difference"], signed=True),
-            str((row["difference"] or row["baseline"])["n"]),
-        ]
-        for row in table
-    ]
+    rows = [score_cells(row) for row in table]
     each = "1 answer each" if evaluation["samples"] == 1 else f"{evaluation['samples']} answers each"
     note = (
         f"{evaluation['prompts']} prompts ({evaluation['split']}), {each}, temperature "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.engine.rows import Row
 from pipeline.engine.text import safe_text
-from pipeline.tasks.report.report import interval_text, mean_text
+from pipeline.tasks.report.report import interval_text, mean_text, score_cells
 
 
 def render_markdown(report: Row) -> str:
@@ -39,17 +39,7 @@ def _scores(table: Sequence[Row], evaluation: Row | None) -> list[str]:
     if evaluation is None:
         return ["", "No evaluation was given to the report."]
     heads = ["score", "baseline", "tuned", "difference", f"{evaluation['confidence']:.0%} interval", "prompts"]
-    rows = [
-        [
-            row["name"].replace("_", " "),
-            mean_text(row["baseline"]),
-            mean_text(row["tuned"]),
-            mean_text(row["difference"], signed=True),
-            interval_text(row["difference"], signed=True),
-            str((row["difference"] or row["baseline"])["n"]),
-        ]
-        for row in table
-    ]
+    rows = [score_cells(row) for row in table]
     names = [contestant["name"] for contestant in evaluation["contestants"]]
     about = f"Baseline: {inline(names[0])}. Tuned: {inline(names[-1])}. {evaluation['prompts']} prompts."
     return ["", "## Scores", "", about, "", *table_lines(heads, rows)]

@@ -90,6 +90,18 @@ def interval_text(estimate: Row | None, signed: bool = False) -> str:
     return f"[{estimate['low']:{_form(signed)}}, {estimate['high']:{_form(signed)}}]"
 
 
+def score_cells(row: Row) -> list[str]:
+    """A row of the table of scores in words: name, baseline, tuned, difference, its interval, prompts."""
+    return [
+        row["name"].replace("_", " "),
+        mean_text(row["baseline"]),
+        mean_text(row["tuned"]),
+        mean_text(row["difference"], signed=True),
+        interval_text(row["difference"], signed=True),
+        str((row["difference"] or row["baseline"])["n"]),
+    ]
+
+
 def _form(signed: bool) -> str:
     return "+.3f" if signed else ".3f"
 
