@@ -20,6 +20,8 @@ Method = Literal["linear", "ties", "dare_ties"]
 
 def check(adapters: Sequence[Path], method: Method) -> None:
     """Raises DataError for adapters of different models, and for parts of an adapter that the method cannot combine."""
+    if len(adapters) == 1 and method == "linear":
+        return  # PEFT merges whatever it trains
     configs = [read_json(adapter / "adapter_config.json") for adapter in adapters]
     models = [str(config.get("base_model_name_or_path") or "") for config in configs]
     named = {PureWindowsPath(model).name for model in models if model}  # a workspace may have moved: names, not paths
@@ -29,8 +31,6 @@ def check(adapters: Sequence[Path], method: Method) -> None:
             f"They name {' and '.join(sorted(named))}; what an adapter adds means nothing to another model.",
             "Merge adapters of one model, and name that model.",
         )
-    if len(adapters) == 1 and method == "linear":
-        return  # PEFT merges whatever it trains
     for adapter, config in zip(adapters, configs, strict=True):
         more = [key for key in ("modules_to_save", "use_dora", "trainable_token_indices") if config.get(key)]
         more += ["bias"] if config.get("bias", "none") != "none" else []
