@@ -70,3 +70,25 @@ def test_expanded_prompts_are_not_for_the_embedded_teacher(monkeypatch: pytest.M
     config = read("quickstart", "prompts.expand=0.5", writer)
     (fault,) = [finding for finding in planned(config, tmp_path) if finding["level"] == "fault"]
     assert "250 of the 500 prompts will not be for the embedded teacher" in fault["text"]
+
+
+@pytest.mark.parametrize("name", ["smoke", "quickstart", "nano", "entropy-joy"])
+def test_a_merge_takes_the_one_adapter_trained_before_it(name: str) -> None:
+    steps = read(name).steps
+    merges = [step for step in steps if step.stage.name == "merge"]
+    assert merges
+    for step in merges:
+        before = [other.name for other in steps[: steps.index(step)] if other.stage.makes == "adapter"]
+        assert step.inputs["adapter"] == (before[-1],)
+
+
+def test_a_merge_takes_several_adapters_where_they_are_named() -> None:
+    from pipeline.engine.errors import ConfigError
+
+    steps = read("quickstart").steps
+    adapters = [step.name for step in steps if step.stage.makes == "adapter"]
+    last = [step.name for step in steps if step.stage.name == "merge"][-1]
+    named = read("quickstart", f"steps.{last}.from.adapter={adapters!r}")
+    assert len(adapters) > 1 and named.step(last).inputs["adapter"] == tuple(adapters)
+    with pytest.raises(ConfigError, match="at least one adapter is needed"):
+        read("quickstart", f"steps.{last}.from.adapter=[]")

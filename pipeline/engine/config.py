@@ -168,13 +168,15 @@ def _wire(
     for name, take in takes.items():
         makers = [other.name for other in earlier if other.stage.makes in take.kinds]
         if name not in given:
-            inputs[name] = tuple(makers if take.many else makers[-1:])
+            inputs[name] = tuple(makers if take.many and take.optional else makers[-1:])
             if not makers and not take.optional:
                 faults.append(f"`steps.{step.name}`: needs `{name}`, and no earlier step makes a {take.words()}")
             continue
         references = given[name] if isinstance(given[name], list) else [given[name]]
         if len(references) > 1 and not take.many:
             faults.append(f"`{place}.{name}`: one input was expected, not {len(references)}")
+        if not references and not take.optional:
+            faults.append(f"`{place}.{name}`: at least one {take.words()} is needed")
         inputs[name] = tuple(map(str, references))
         for reference in inputs[name]:
             fetch = _reference(reference, take, f"{place}.{name}", earlier, catalog, tree, known, faults)

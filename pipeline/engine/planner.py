@@ -41,7 +41,7 @@ class Planned:
     findings: list[Finding] = field(default_factory=list)
 
     def given(self) -> dict[str, Any]:
-        """`inputs` in the form that a stage gets: a path, or a dict of paths for a kind marked `*`."""
+        """`inputs` in the form that a stage gets: a path, or a dict of paths for a kind marked `*` or `+`."""
         takes = {name: Take.read(name, spec) for name, spec in self.step.stage.takes.items()}
         return {name: paths if takes[name].many else next(iter(paths.values())) for name, paths in self.inputs.items()}
 

@@ -12,7 +12,8 @@ from pipeline.engine.events import Emitter
 from pipeline.engine.settings import Settings
 
 Inputs = Mapping[str, Any]
-"""Input name -> Path; for a kind marked `*` a dict of reference name -> Path; an optional input not given is absent."""
+"""Input name -> Path; for a kind marked `*` or `+` a dict of reference name -> Path; an optional input not given is
+absent."""
 Marked = Mapping[str, Mapping[str, Any]]
 """Input name -> key of a row -> what people said of that row (JSON-able)."""
 
@@ -104,7 +105,8 @@ class Stage:
     name: str
     Config: type[Settings]
     takes: Mapping[str, str]
-    """Input name -> kind: "prompts", "model?" (optional), "adapter*" (any number), "scores|traces" (either)."""
+    """Input name -> kind: "prompts", "model?" (optional), "traces*" (any number; not named: all),
+    "adapter+" (one or more; not named: the nearest), "scores|traces" (either)."""
     makes: str
     """Kind of the artifact."""
     run: Callable[[Context], dict[str, Any]]
@@ -138,8 +140,8 @@ class Take:
 
     @classmethod
     def read(cls, name: str, spec: str) -> Take:
-        kinds = tuple(spec.rstrip("?*").split("|"))
-        return cls(name, kinds, optional=spec.endswith(("?", "*")), many=spec.endswith("*"))
+        kinds = tuple(spec.rstrip("?*+").split("|"))
+        return cls(name, kinds, optional=spec.endswith(("?", "*")), many=spec.endswith(("*", "+")))
 
     def words(self) -> str:
         """Its kinds for a sentence, such as "scores or traces"."""

@@ -1,6 +1,6 @@
-"""A LoRA adapter put into the weights of its model, on the CPU and in the precision that the weights have on disk.
+"""LoRA adapters put into the weights of their model, on the CPU and in the precision that the weights have on disk.
 
-Never into 4-bit weights: those would round away most of what the adapter has learnt.
+Never into 4-bit weights: those would round away most of what an adapter has learnt.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 
 from pipeline.engine.errors import DataError, StageFailed
 from pipeline.engine.rows import read_json
+from pipeline.training import deltas
+from pipeline.training.deltas import Method
 from pipeline.training.template import ChatTemplate
 
 TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}
@@ -28,23 +30,32 @@ class Merged:
     dtype: str
     parameters: int
     max_logit_difference: float
-    """Between the saved model and its base under the adapter, over all logits of the probe."""
+    """Between the saved model and its base under the adapters, over all logits of the probe."""
     largest_logit: float
     adapter_effect: float
-    """The most that the adapter moves a logit of the probe."""
+    """The most that the adapters move a logit of the probe."""
 
     @property
     def relative(self) -> float:
         return self.max_logit_difference / max(1.0, self.largest_logit)
 
 
-def merge(directory: Path, adapter: Path, out: Path) -> Merged:
-    """Save the model of `directory` with `adapter` in its weights, the adapter's tokenizer beside it, and compare.
+def merge(
+    directory: Path,
+    adapters: Sequence[Path],
+    out: Path,
+    weights: Sequence[float] = (),
+    method: Method = "linear",
+    density: float = 1.0,
+    seed: int = 0,
+) -> Merged:
+    """Save the model of `directory` with `adapters` in its weights, the first one's tokenizer beside it, and compare.
 
-    Raises DataError where the two do not fit together, StageFailed where the adapter holds what is not a number.
+    `weights`: one for each adapter; none: all 1. `density`: share of its entries that an adapter keeps in a module,
+    above 0 and at most 1; `seed` draws them for dare_ties. Both have no effect on linear. See `deltas.combine`.
+    Raises DataError where the parts do not fit together, StageFailed where an adapter holds what is not a number.
     """
     import torch
-    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if "quantization_config" in read_json(directory / "config.json"):
@@ -53,27 +64,33 @@ def merge(directory: Path, adapter: Path, out: Path) -> Merged:
             "A LoRA merged into them would be rounded away.",
             "Name the model in 16 or 32 bits.",
         )
-    model = AutoModelForCausalLM.from_pretrained(directory, dtype="auto", device_map={"": "cpu"})
-    probe = torch.tensor([_probe(ChatTemplate(adapter))])
-    try:
-        model = PeftModel.from_pretrained(model, adapter)
-    except (RuntimeError, ValueError) as error:
+    weights = list(weights) or [1.0] * len(adapters)
+    if len(weights) != len(adapters):
         raise DataError(
-            f"The adapter in {adapter} does not fit the model in {directory}.",
-            str(error),
-            "Merge it into the model that it was trained on.",
-        ) from None
+            f"There are {len(weights)} weights for {len(adapters)} adapters.",
+            "Each adapter has one weight, in the order in which the adapters are named.",
+            "Mend `weights`, or leave it empty for 1 each.",
+        )
+    deltas.check(adapters, method)
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype="auto", device_map={"": "cpu"})
+    probe = torch.tensor([_probe(ChatTemplate(adapters[0]))])
     with torch.inference_mode():
-        expected = model(probe).logits.float()
-        with model.disable_adapter():
-            effect = (model(probe).logits.float() - expected).abs().max().item()
+        plain = model(probe).logits.float()
+    model = deltas.load(model, directory, adapters, weights)
+    if method == "linear":
+        with torch.inference_mode():
+            expected = model(probe).logits.float()
+    else:
+        combined = deltas.Combined(method, density, seed, len(adapters))
+        expected = combined.logits(model, probe)
     try:
-        model = model.merge_and_unload(safe_merge=True)
+        model = model.merge_and_unload(safe_merge=True) if method == "linear" else combined.merge(model)
     except ValueError as error:
         raise StageFailed(
             "The adapter cannot be merged.", str(error), "Train it again with a lower learning rate."
         ) from None
-    tokenizer = AutoTokenizer.from_pretrained(adapter)
+    effect = (plain - expected).abs().max().item()
+    tokenizer = AutoTokenizer.from_pretrained(adapters[0])
     _end_turns(model, tokenizer)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
