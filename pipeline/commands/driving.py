@@ -106,6 +106,7 @@ def branch(
 def plan(
     preset: Annotated[str, typer.Argument(help="A preset's name, or a .toml or .json file.")],
     sets: Sets = None,
+    gpu: Annotated[str | None, typer.Option(help="Plan for a GPU of this size, such as 16GB.")] = None,
     root: Root = HERE,
     as_json: Json = False,
 ) -> None:
@@ -114,11 +115,13 @@ def plan(
 
     from pipeline.commands import terminal
     from pipeline.engine import planner
+    from pipeline.engine.memory import read_size
 
+    named = read_size(gpu) if gpu is not None else None
     workspace = open_workspace(root)
     config = compose(preset, workspace, sets)
     planned = planner.plan(config, workspace)
-    planner.inspect(planned, config, workspace)
+    planner.inspect(planned, config, workspace, named)
     faulty = any(finding.level == "fault" for entry in planned for finding in entry.findings)
     free = shutil.disk_usage(workspace.root).free
     if as_json:

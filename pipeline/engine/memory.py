@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
+from pipeline.engine.errors import ConfigError
 from pipeline.engine.rows import Row
 
 SAMPLE_GAP = 2.0
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a training would have to fit."""
+
+    name: str
+    total: int
+    cuda: bool
+
+
+def read_size(text: str) -> int:
+    """Bytes of "16GB" or "16": cards are sold by the GB and hold GiB. Raises ConfigError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *(?:gi?b?)?", text.strip(), re.IGNORECASE)
+    if not found or not (size := int(float(found[1]) * 2**30)):
+        raise ConfigError(f"--gpu: {text[:40]!r} is no size.", "", "Write it as 16GB.")
+    return size
+
+
+def device(named: int | None = None) -> Device:
+    """A GPU of `named` bytes; else the first one here; else this machine's own memory."""
+    if named is not None:
+        return Device(f"a GPU of {named / 2**30:g} GiB", named, cuda=True)
+    if gpus := _gpus(set()):
+        return Device(f"the {gpus[0]['name']}", gpus[0]["total"], cuda=True)
+    return Device("this machine's memory, as there is no GPU", psutil.virtual_memory().total, cuda=False)
 
 
 def sample(pid: int) -> Row:

@@ -188,15 +188,19 @@ def _is_there(path: Path) -> bool:
     return path.exists() and not (path / MAKING).exists()
 
 
-def inspect(planned: list[Planned], config: RunConfig, workspace: Workspace) -> None:
-    """Add what each step's own `plan` finds. Of an input that has yet to be made it is given what its maker expects."""
+def inspect(planned: list[Planned], config: RunConfig, workspace: Workspace, gpu: int | None = None) -> None:
+    """Add what each step's own `plan` finds. Of an input that has yet to be made it is given what its maker expects.
+
+    `gpu`: bytes of the GPU to plan for, where it is not the one that is there.
+    """
     found: dict[str, Row] = {}
     for entry in planned:
         if entry.state == "cached":
             continue
         expected = {name: found[reference] for name, reference, _ in _pairs(entry) if reference in found}
         given = {name: value for name, value in _made(entry.given()).items() if name not in expected}
-        context = PlanContext(entry.step.settings, given, config.seed, workspace.root, entry.marks.honoured, expected)
+        marks = entry.marks.honoured
+        context = PlanContext(entry.step.settings, given, config.seed, workspace.root, marks, expected, gpu)
         try:
             entry.findings += entry.step.stage.plan(context)
         except PipelineError as error:

@@ -78,6 +78,8 @@ class PlanContext:
     """Those of the inputs that are made."""
     expected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Input name -> the `data` of all findings of the step that will make it, where it is not made yet."""
+    gpu: int | None = None
+    """Bytes of the GPU that a person named to plan for; None: what is there."""
 
 
 def no_pins(_: Any) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.tasks.estimate.advice import foresee
 from pipeline.tasks.marks import State, honoured
 from pipeline.tasks.offline_judge import judge as offline
 from pipeline.tasks.rubric import DIMENSIONS, Weights, rubric_hash
@@ -119,16 +120,17 @@ def average(rows: Sequence[Row], name: str) -> float | None:
 
 def plan(context: PlanContext) -> list[Finding]:
     if "model" not in context.inputs:
-        return []
+        return foresee(context)
     model = context.inputs["model"]
     ChatTemplate(model).check()
     if "prompts" not in context.inputs:
-        return []
+        return foresee(context)
     rows = read_rows(context.inputs["prompts"] / "rows.jsonl")
     prompts, left_out, _ = select(rows, model, context.config, positions(model), context.marks.get("prompts", {}))
     if not prompts:
         return [Finding("fault", f"No prompt is left to train on, left out: {left_out}.", "Raise max_seq_length.")]
-    return [Finding("note", f"{len(prompts)} prompts to train on, left out: {left_out or 'none'}", data=left_out)]
+    told = Finding("note", f"{len(prompts)} prompts to train on, left out: {left_out or 'none'}", data=left_out)
+    return [told, *foresee(context)]
 
 
 def pins(_: Any) -> dict[str, str]:

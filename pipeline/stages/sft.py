@@ -15,6 +15,7 @@ from pipeline.engine.presets import nearest
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, Marked, PlanContext, Stage
 from pipeline.tasks.board.gates import STOPPING, Reds, find_reds, told
+from pipeline.tasks.estimate.advice import foresee
 from pipeline.tasks.marks import honoured
 from pipeline.tasks.selection import Eye, Rule, Selection, Weighting, choose
 from pipeline.tasks.statistics import mean
@@ -144,11 +145,11 @@ def prepare(scores: Path, model: Path, config: Config, room: int, marks: Marked)
 
 def plan(context: PlanContext) -> list[Finding]:
     if "model" not in context.inputs:
-        return []
+        return foresee(context)
     model = context.inputs["model"]
     ChatTemplate(model).check()
     if "scores" not in context.inputs:
-        return []
+        return foresee(context)
     prepared = prepare(context.inputs["scores"], model, context.config, positions(model), context.marks)
     counts = prepared.counts()
     if not prepared.examples:
@@ -160,6 +161,7 @@ def plan(context: PlanContext) -> list[Finding]:
         *_of_unscored(prepared, context),
         Finding("note", f"{counts['rows']} traces to learn, left out: {prepared.left_out or 'none'}", data=counts),
         *(Finding("note", f"an example, the loss between ⟦ and ⟧:\n{text}") for text in prepared.previews()),
+        *foresee(context, longest=max(len(example.input_ids) for example in prepared.examples)),
     ]
 
 

@@ -199,10 +199,11 @@ def test_nothing_to_learn_is_an_error(given: dict[str, Path], tmp_path: Path) ->
 
 def test_plan_shows_two_examples_with_their_mask(given: dict[str, Path], tmp_path: Path) -> None:
     findings = sft.plan(PlanContext(sft.Config(no_think_share=0.5), given, 7, tmp_path))
-    assert [finding.level for finding in findings] == ["note"] * 3
+    assert [finding.level for finding in findings] == ["note"] * 4
     assert findings[0].data["rows"] == 14
     assert findings[0].data["no_think"] == 7
-    assert all("⟦" in finding.text and finding.text.endswith("<|im_end|>⟧") for finding in findings[1:])
+    assert all("⟦" in finding.text and finding.text.endswith("<|im_end|>⟧") for finding in findings[1:3])
+    assert findings[3].data["total"] > 0
 
 
 def test_the_defaults_are_those_of_the_plan_of_phase_03e() -> None:
