@@ -15,17 +15,14 @@ from typing import Any
 from pydantic import Field
 
 from pipeline.engine.errors import DataError, StageFailed
-from pipeline.engine.fanout import QUARANTINE, Counts, Quarantined, fanout
+from pipeline.engine.fanout import QUARANTINE, Counts, fanout
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, Inputs, PlanContext, Stage
-from pipeline.providers.account import Account, open_account
 from pipeline.providers.foresee import Load, foresee
-from pipeline.providers.provider import ProviderSettings, Reply, Request
-from pipeline.tasks.judging.question import question, question_hash
-from pipeline.tasks.judging.samples import combine
+from pipeline.providers.provider import ProviderSettings
+from pipeline.scoring.remote import judge_pins, open_judge, verdict_load
 from pipeline.tasks.judging.summary import summarise
-from pipeline.tasks.judging.verdict import Judgment, read_verdict
 from pipeline.tasks.offline_judge.judge import MODEL, judge
 from pipeline.tasks.records import Truth
 from pipeline.tasks.rubric import Rubric, Weights, load_rubric, reward, rubric_hash
@@ -34,8 +31,6 @@ LEAST_EFFECT = 1.0
 """Cohen's d between neighbouring types below which an alert says that the judge hardly tells them apart."""
 SHOWN = ("id", "category", "type", "thought", "answer", "scores", "reward")
 """What an event tells of a row."""
-TYPICAL = (800, 600)
-"""Tokens of thought and verdict that `plan` assumes of a remote judge. Assumptions, not measured."""
 TYPICAL_LETTERS = 5000
 """Of prompt and trace, which `plan` assumes of traces that are not made yet."""
 
@@ -117,13 +112,11 @@ def _judge(context: Context, traces: int, bill: Row) -> Iterator[Judge]:
     if config.judge.kind == "offline":
         yield _embedded(context)
         return
-    rubric = load_rubric(config.rubric)
-    with open_account(config.judge, context, calls=traces * config.samples) as account:
-        if config.judge.batch:
-            whole = _whole(context.inputs)
-            account.prefetch([request for trace in whole for request in _requests(trace, rubric, config.samples)])
-        yield lambda trace: _asked(trace, account, rubric, config)
-        bill["spend"] = account.summary()
+    calls = traces * config.samples
+    with open_judge(context, config.judge, config.rubric, calls=calls, samples=config.samples) as remote:
+        remote.prefetch(_whole(context.inputs))
+        yield remote.mark
+        bill["spend"] = remote.account.summary()
 
 
 def _embedded(context: Context) -> Judge:
@@ -164,46 +157,6 @@ def _truths(context: Context) -> dict[Any, Truth | None]:
         )
     context.emit.alert(f"{text}: they are judged without a truth.")
     return truths
-
-
-def _requests(trace: Row, rubric: Rubric, samples: int) -> Iterator[Request]:
-    """The calls for one trace. Weights have no part in them: changed ones make new rewards of the same answers."""
-    asked = question(rubric, trace["messages"], trace["thought"], trace["answer"])
-    for sample in range(samples):
-        yield Request(asked.messages, asked.system, schema=asked.schema, sample=sample, row={"id": trace["id"]})
-
-
-def _asked(trace: Row, account: Account, rubric: Rubric, config: Config) -> Row:
-    """The mean of the samples that can be used. Raises the first sample's Quarantined where none can."""
-    found: list[tuple[Judgment, str]] = []
-    failed: list[Quarantined] = []
-    for request in _requests(trace, rubric, config.samples):
-        try:
-            found.append(account.ask(request, _read))
-        except Quarantined as error:
-            failed.append(error)
-    if not found:
-        raise failed[0]
-    combined = combine([judgment for judgment, _ in found])
-    singles = [{"model": model, "scores": one.scores, "reasons": one.reasons} for one, model in found]
-    models = ", ".join(dict.fromkeys(model for _, model in found))
-    return {
-        "scores": combined.judgment.scores,
-        "reasons": combined.judgment.reasons,
-        "spread": combined.spread,
-        **({"samples": singles} if config.samples > 1 else {}),
-        "judge": {
-            "kind": config.judge.kind,
-            "model": models,
-            "rubric": question_hash(rubric),
-            "samples": config.samples,
-            "unusable": len(failed),
-        },
-    }
-
-
-def _read(reply: Reply) -> tuple[Judgment, str]:
-    return read_verdict(reply.text), reply.model
 
 
 def _summary(context: Context, outcomes: Counts, unfinished: Row) -> dict[str, Any]:
@@ -270,18 +223,12 @@ def _measure(context: PlanContext) -> tuple[int, int]:
 
 
 def _loads(traces: int, letters: int, rubric: Rubric, config: Config) -> list[Load]:
-    if not traces:
-        return []
-    frame = question(rubric, [], "", "")
-    each = len(frame.system) + len(frame.messages[0]["content"]) + letters // traces
-    return [Load("verdict", traces * config.samples, each, *TYPICAL)]
+    return [verdict_load(rubric, traces * config.samples, letters // traces)] if traces else []
 
 
 def pins(config: Config) -> dict[str, str]:
     """Scores of another judge or another rubric are not these scores."""
-    if config.judge.kind == "offline":
-        return {"judge": MODEL, "rubric": rubric_hash()}
-    return {"rubric": question_hash(load_rubric(config.rubric))}
+    return judge_pins(config.judge, config.rubric)
 
 
 STAGE = Stage(

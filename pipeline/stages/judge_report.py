@@ -18,9 +18,9 @@ from pipeline.engine.fanout import QUARANTINE, Counts, fanout
 from pipeline.engine.rows import Row, read_rows, write_bytes, write_json
 from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, Inputs, Marks, PlanContext, Stage
-from pipeline.providers.account import open_account
-from pipeline.providers.foresee import Load, foresee
-from pipeline.providers.provider import ProviderSettings, Reply, Request
+from pipeline.providers.foresee import foresee
+from pipeline.providers.provider import ProviderSettings
+from pipeline.scoring.remote import judge_pins, open_judge, verdict_load
 from pipeline.tasks.judge_health import canaries
 from pipeline.tasks.judge_health.compare import people, same_family
 from pipeline.tasks.judge_health.figures import digest, failures, histogram, length_slope, retest
@@ -28,20 +28,17 @@ from pipeline.tasks.judge_health.findings import judge_findings
 from pipeline.tasks.judge_health.origin import check_origin
 from pipeline.tasks.judge_health.page import render_page
 from pipeline.tasks.judge_health.probes import Probes
-from pipeline.tasks.judging.question import question, question_hash
-from pipeline.tasks.judging.verdict import read_verdict
+from pipeline.tasks.judging.verdict import Judgment
 from pipeline.tasks.marks import key_of, read_marks, state_of
 from pipeline.tasks.offline_judge.judge import MODEL, judge
 from pipeline.tasks.records import Truth
-from pipeline.tasks.rubric import Rubric, load_rubric, rubric_hash
+from pipeline.tasks.rubric import load_rubric
 from pipeline.tasks.selection import Weighting
 
 FORMAT = 1
 ANEW = 1000
 """Samples of an occasion are numbered from here on, so that no earlier answer is taken for a new one."""
 ONCE = "Each trace was marked once; samples = 3 on the judge step tells how steady the judge is."
-TYPICAL = (800, 600)
-"""Tokens of thought and verdict that `plan` assumes of a remote judge. Assumptions, not measured."""
 
 
 class Config(Settings):
@@ -137,12 +134,12 @@ def _judge(
         truths = _truths(context.inputs)
         yield lambda row: _embedded(row, truths.get(row["prompt_id"]))
         return
-    rubric = load_rubric(config.rubric)
-    with open_account(settings, context, calls=len(rows)) as account:
+    sample = 0 if role == "audit" else ANEW + config.occasion
+    with open_judge(context, settings, config.rubric, calls=len(rows)) as remote:
         if settings.batch:
-            account.prefetch([_request(row, rubric, config) for row in rows])
-        yield lambda row: account.ask(_request(row, rubric, config), _read)
-        spend = account.summary()
+            remote.account.prefetch([remote.request(row, sample) for row in rows])
+        yield lambda row: _told(*remote.ask(row, sample))
+        spend = remote.account.summary()
         # An account that both use has one bill; the audit's context is left first, when all is asked.
         if spend["account"] == bill.get("spend_audit", {}).get("account"):
             del bill["spend_audit"]
@@ -160,15 +157,8 @@ def _embedded(row: Row, truth: Truth | None) -> Row:
     return {"scores": marks.scores, "reasons": marks.reasons, "model": MODEL}
 
 
-def _request(row: Row, rubric: Rubric, config: Config) -> Request:
-    asked = question(rubric, row["messages"], row["thought"], row["answer"])
-    sample = 0 if row["what"] == "audit" else ANEW + config.occasion
-    return Request(asked.messages, asked.system, schema=asked.schema, sample=sample, row={"id": row["id"]})
-
-
-def _read(reply: Reply) -> Row:
-    verdict = read_verdict(reply.text)
-    return {"scores": verdict.scores, "reasons": verdict.reasons, "model": reply.model}
+def _told(judgment: Judgment, model: str) -> Row:
+    return {"scores": judgment.scores, "reasons": judgment.reasons, "model": model}
 
 
 def _same_family(config: Config) -> bool:
@@ -226,8 +216,9 @@ def plan(context: PlanContext) -> list[Finding]:
         _check(context.inputs, config)
     letters, count = _sizes(path) if path else (0, 0)
     calls = len(canaries.KINDS) * config.canaries + min(config.drift_items, count)
-    audited = [Load("audit", math.ceil(config.audit_share * count), letters, *TYPICAL)] if count else []
-    loads = [Load("verdict", calls, letters, *TYPICAL)] if count and calls else []
+    rubric = load_rubric(None)
+    audited = [verdict_load(rubric, math.ceil(config.audit_share * count), letters, "audit")] if count else []
+    loads = [verdict_load(rubric, calls, letters)] if count and calls else []
     findings += foresee(config.judge, "judge", loads, context.root, os.environ)
     if config.audit:
         findings += foresee(config.audit, "audit", audited, context.root, os.environ)
@@ -235,14 +226,12 @@ def plan(context: PlanContext) -> list[Finding]:
 
 
 def _sizes(path: Path) -> tuple[int, int]:
-    """(mean letters of a question, rows) of the scores."""
-    frame = question(load_rubric(None), [], "", "")
+    """(mean letters of prompt and trace, rows) of the scores."""
     letters = [
         len(row["thought"]) + len(row["answer"]) + sum(len(turn["content"]) for turn in row["messages"])
         for row in read_rows(path)
     ]
-    framed = len(frame.system) + len(frame.messages[0]["content"])
-    return framed + sum(letters) // max(1, len(letters)), len(letters)
+    return sum(letters) // max(1, len(letters)), len(letters)
 
 
 def marks(root: Path, inputs: Inputs) -> Marks:
@@ -257,9 +246,7 @@ def marks(root: Path, inputs: Inputs) -> Marks:
 
 def pins(config: Config) -> dict[str, str]:
     """The figures of another judge or another rubric are not these figures."""
-    if config.judge.kind == "offline":
-        return {"judge": MODEL, "rubric": rubric_hash()}
-    return {"rubric": question_hash(load_rubric(config.rubric))}
+    return judge_pins(config.judge, config.rubric)
 
 
 STAGE = Stage(
