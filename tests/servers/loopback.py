@@ -5,6 +5,7 @@ A service is a subclass that says how it answers. The record counts what it answ
 
 from __future__ import annotations
 
+import abc
 import argparse
 import contextlib
 import hashlib
@@ -91,7 +92,7 @@ def fingerprint(body: Any) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class Loopback:
+class Loopback(abc.ABC):
     """A fake service in a thread of this process: `with Service(script=...) as server: ... server.url`."""
 
     def __init__(
@@ -117,13 +118,13 @@ class Loopback:
 
     # what a service says
 
+    @abc.abstractmethod
     def respond(self, asked: Asked) -> Answered:
         """Any request; one to the model goes through `scripted`."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def fault(self, status: int, message: str) -> Any:
         """The body of an error in this service's format."""
-        raise NotImplementedError
 
     # what all share
 
