@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine import errors
-from pipeline.engine.errors import PipelineError, StageFailed, StopRequested
+from pipeline.engine.errors import PipelineError, ProcessDied, StageFailed, StopRequested
 from pipeline.engine.events import Send
 from pipeline.engine.rows import Row, dump
 
@@ -73,7 +73,7 @@ class Child:
     def run(self, task: Row, send: Send) -> Row:
         """Run one step; its events go to `send`. Returns summary and settings in effect.
 
-        Raises what the stage raised, StopRequested, or StageFailed that says how the process died.
+        Raises what the stage raised, StopRequested, or ProcessDied that says how the process ended.
         """
         try:
             self._connection.sendall((dump(task) + "\n").encode())
@@ -91,7 +91,7 @@ class Child:
             pass  # the connection broke: the process is dead or dying, and the next line tells how
         raise self._death()
 
-    def _death(self) -> StageFailed:
+    def _death(self) -> ProcessDied:
         self._server.close()
         try:
             code = self._process.wait(timeout=10)
@@ -99,7 +99,7 @@ class Child:
             self._process.kill()
             code = self._process.wait()
         last = "\n".join(f"  {line}" for line in self.last_lines())
-        return StageFailed(
+        return ProcessDied(
             f"The worker process died: {describe_exit(code)}.",
             f"Its last lines:\n{last}" if last else "It left no last words.",
             "Resume the run to go on from what is saved; a process killed by the system for lack of memory needs "

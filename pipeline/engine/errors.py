@@ -6,7 +6,8 @@ PipelineError
 ├── DataError           a file does not hold what it should
 ├── ProviderError       a teacher, judge or hub did not answer as it should
 ├── StageFailed         a step ended without its artifact
-│   └── FreshProcess    it can be run again, but not in this process
+│   ├── FreshProcess    it can be run again, but not in this process
+│   └── ProcessDied     the process that ran the step is gone
 └── Busy                another live process holds what is needed
 StopRequested           not an error: the run was asked to stop and has saved everything (exit 3)
 """
@@ -60,7 +61,14 @@ class StageFailed(PipelineError):
 
 
 class FreshProcess(StageFailed):
-    """Libraries that failed have left this process unfit; the same step, run again in a new one, has a way on."""
+    """This process is unfit to go on, but the same step, run again in a new one, will go another way.
+
+    What it will do otherwise stands on disk already. `what` names it, and is never the same twice: so it ends.
+    """
+
+
+class ProcessDied(StageFailed):
+    """The process that ran the step ended without a word of its own; `why` holds its last lines."""
 
 
 class Busy(PipelineError):

@@ -23,7 +23,15 @@ from pipeline.engine.artifacts import (
 )
 from pipeline.engine.children import Child, fold_error
 from pipeline.engine.config import RunConfig, check
-from pipeline.engine.errors import Busy, ConfigError, FreshProcess, PipelineError, StageFailed, StopRequested
+from pipeline.engine.errors import (
+    Busy,
+    ConfigError,
+    FreshProcess,
+    PipelineError,
+    ProcessDied,
+    StageFailed,
+    StopRequested,
+)
 from pipeline.engine.events import Emitter, EventLog, Send
 from pipeline.engine.execution import plain_error, run_stage, task_of
 from pipeline.engine.memory import Sampler
@@ -212,11 +220,21 @@ class Runner:
     def _result(self, entry: Planned, task: Row, emit: Emitter, send: Send) -> Row:
         if not self._libraries(entry):
             return run_stage(entry.step.stage, task, emit)
-        try:
-            return self._in_child(entry, task, send)
-        except FreshProcess as error:
-            emit.alert(f"{error.what} Trying again in a fresh process.")
-            return self._in_child(entry, task, send)
+        tried: set[str] = set()
+        while True:
+            self._check_stop()
+            try:
+                return self._in_child(entry, task, send)
+            except FreshProcess as error:
+                way, why = error.what, error.why
+            except ProcessDied as death:
+                way, why = entry.step.stage.way_on(entry.step.settings, entry.artifact, death), ""
+                if not way:
+                    raise
+            if way in tried:
+                raise StageFailed(way, "It was tried already, and came to the same end.", "The log tells what failed.")
+            tried.add(way)
+            emit.alert(" ".join(filter(None, (way, why, "Trying again in a fresh process."))))
 
     def _in_child(self, entry: Planned, task: Row, send: Send) -> Row:
         libraries = self._libraries(entry)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.engine.errors import StopRequested
+from pipeline.engine.errors import ProcessDied, StopRequested
 from pipeline.engine.events import Emitter
 from pipeline.engine.settings import Settings
 
@@ -100,6 +100,10 @@ def no_marks(_: Path, __: Inputs) -> Marks:
     return Marks()
 
 
+def no_way_on(_: Any, __: Path, ___: ProcessDied) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One file in `stages/` defines one of these; `catalog.py` lists them."""
@@ -123,6 +127,10 @@ class Stage:
     libraries: Callable[[Any], str] | str = ""
     """Empty: light, the runner does it itself. Else a word for the libraries it needs; heavy steps in a row with the
     same word share one child process."""
+
+    way_on: Callable[[Any, Path, ProcessDied], str] = no_way_on
+    """Of a config, the unfinished artifact and how the step's process died: what the step, run again in a fresh one,
+    will do otherwise, in a sentence never told twice, and written down in the artifact by now. Empty: nothing."""
 
     home: Literal["data", "models"] = "data"
     """The folder its artifacts live in."""

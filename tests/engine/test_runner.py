@@ -89,12 +89,27 @@ def test_failures_are_told_and_keep_what_is_done(begin: Begin, trouble: str, cod
     assert kinds(run).count("step.failed") == 1
 
 
-def test_a_step_may_ask_for_a_fresh_process(begin: Begin) -> None:
+def test_a_step_may_ask_for_fresh_processes_as_long_as_each_goes_another_way(begin: Begin) -> None:
     run = begin("sum.trouble=fresh")
     assert drive(run) == 0
-    first = int((artifact(run, "sum") / "tried").read_text("utf-8"))
-    assert view_of(run)[0].steps["sum"].summary["pid"] != first
-    assert "Trying again in a fresh process" in view_of(run)[0].alerts[0].data["text"]
+    pids = (artifact(run, "sum") / "tried").read_text("utf-8").split()
+    assert len({*pids, str(view_of(run)[0].steps["sum"].summary["pid"])}) == 4
+    texts = [alert.data["text"] for alert in view_of(run)[0].alerts]
+    assert texts == [f"spoilt {number} for a reason Trying again in a fresh process." for number in range(3)]
+
+
+def test_the_same_way_is_not_tried_twice(begin: Begin) -> None:
+    run = begin("sum.trouble=again")
+    assert drive(run) == 1
+    assert kinds(run).count("alert") == 1
+    assert "tried already" in last(run).data["error"]["why"]
+
+
+def test_a_stage_may_know_a_way_on_after_the_death_of_its_process(begin: Begin) -> None:
+    run = begin("sum.trouble=dies")
+    assert drive(run) == 0
+    (alert,) = view_of(run)[0].alerts
+    assert alert.data["text"] == "The worker process died: exit code 9. Another way. Trying again in a fresh process."
 
 
 def test_a_verdict_not_met_is_exit_code_four(begin: Begin) -> None:

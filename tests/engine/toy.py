@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.errors import ConfigError, FreshProcess
+from pipeline.engine.errors import ConfigError, FreshProcess, ProcessDied
 from pipeline.engine.fanout import fanout
 from pipeline.engine.rows import Row, read_json, read_rows, write_json
 from pipeline.engine.runner import Runner
@@ -52,7 +52,7 @@ class SumConfig(Settings):
     pause: float = aside(0.0)
     """Seconds of work, in small parts."""
     trouble: str = ""
-    """"raise", "config", "exit" or "fresh": how to fail."""
+    """"raise", "config", "exit", "fresh" (three times, then well), "again" (always the same) or "dies" (once)."""
     met: bool = True
     """The verdict."""
 
@@ -63,9 +63,14 @@ def total(context: Context) -> dict[str, Any]:
             raise ValueError("no such luck")
         case "config":
             raise ConfigError("what", "why", "mend")
-        case "fresh" if not (context.out / "tried").exists():
-            (context.out / "tried").write_text(str(os.getpid()), encoding="utf-8")
+        case "fresh" if len(tried := tries(context.out)) < 3:
+            (context.out / "tried").write_text(" ".join([*tried, str(os.getpid())]), encoding="utf-8")
+            raise FreshProcess(f"spoilt {len(tried)}", "for a reason", "")
+        case "again":
             raise FreshProcess("spoilt", "", "")
+        case "dies" if not tries(context.out):
+            print("last words", flush=True)
+            os._exit(9)
         case "exit":
             print("last words", flush=True)
             os._exit(9)
@@ -77,6 +82,18 @@ def total(context: Context) -> dict[str, Any]:
     result = context.config.times * sum(row["square"] for row in read_rows(context.inputs["numbers"] / "rows.jsonl"))
     write_json(context.out / "total.json", {"total": result})
     return {"total": result, "pid": os.getpid(), "verdict": {"met": context.config.met}}
+
+
+def tries(out: Path) -> list[str]:
+    """Process ids of the attempts that failed."""
+    return (out / "tried").read_text("utf-8").split() if (out / "tried").exists() else []
+
+
+def way_on(config: SumConfig, out: Path, death: ProcessDied) -> str:
+    if config.trouble != "dies" or tries(out):
+        return ""
+    (out / "tried").write_text("once", encoding="utf-8")
+    return f"{death.what} Another way."
 
 
 def find(context: PlanContext) -> list[Finding]:
@@ -115,7 +132,10 @@ def plan_weighed(context: PlanContext) -> list[Finding]:
 
 
 COUNT = Stage("count", CountConfig, {}, "numbers", count)
-SUM = Stage("sum", SumConfig, {"numbers": "numbers", "model": "model?"}, "total", total, plan=find, libraries="toy")
+SUM = Stage(
+    "sum", SumConfig, {"numbers": "numbers", "model": "model?"}, "total", total, plan=find, libraries="toy",
+    way_on=way_on,
+)  # fmt: skip
 LIGHT_SUM = Stage("light_sum", SumConfig, {"numbers": "numbers"}, "total", total, plan=find)
 WEIGHED = Stage(
     "weighed", SumConfig, {"numbers": "numbers|total"}, "total", weighed, plan=plan_weighed, marks=weights_of
