@@ -1,130 +1,206 @@
-"""The child process that runs heavy steps: started, spoken to over a local connection, and its death told plainly.
+"""The child that runs heavy steps, one process or several ranks: started, spoken to, and its death told plainly.
 
-Both sides write JSON lines over one socket on the loopback address; a child whose connection closes ends itself.
+Of several ranks the first speaks; all must end well, and when one does not, all are ended.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import re
 import secrets
 import signal
 import socket
 import subprocess
-import sys
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 from pipeline.engine import errors
-from pipeline.engine.errors import PipelineError, ProcessDied, StageFailed, StopRequested
+from pipeline.engine.connection import ADDRESS, Line
+from pipeline.engine.errors import ConfigError, FreshProcess, PipelineError, ProcessDied, StageFailed, StopRequested
 from pipeline.engine.events import Send
-from pipeline.engine.rows import Row, dump
+from pipeline.engine.launch import ROLE, Launch
+from pipeline.engine.rows import Row
 
-ADDRESS = "PIPELINE_WORKER"
-"""Environment variable that tells a child where to call and the word it must open with: `port:word`."""
 START_SECONDS = 120.0
+SETTLE_SECONDS = 60.0
+"""How long the other ranks have, once one is at its end."""
+BLAME_SECONDS = 1.0
+"""How long after a rank's error the death of another is taken for its cause."""
 LAST_LINES = 12
 
 
 class Child:
-    """A worker process. One step at a time; several steps in a row may share it."""
+    """Worker processes. One step at a time; several steps in a row may share them."""
 
-    def __init__(self, worker: str, log: Path) -> None:
-        self._log = log
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._server.settimeout(0.2)
-        word = secrets.token_hex(16)
-        environment = {**os.environ, ADDRESS: f"{self._server.getsockname()[1]}:{word}", "PYTHONUNBUFFERED": "1"}
+    def __init__(self, worker: str, log: Path, launch: Launch = Launch()) -> None:
+        self._log, self._launch = log, launch
+        self._logs = None if launch.alone else tempfile.TemporaryDirectory(prefix="ranks-", ignore_cleanup_errors=True)
         self._log_start = log.stat().st_size if log.exists() else 0
-        with log.open("ab") as output:
+        self._launcher: Line | None = None
+        self._ranks: list[Line] = []
+        self._messages: Queue[tuple[Line, Row | None]] = Queue()
+        word = secrets.token_hex(16)
+        with socket.create_server(("127.0.0.1", 0)) as server, log.open("ab") as output:
+            server.settimeout(0.2)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", worker],
+                launch.command(worker, Path(self._logs.name) if self._logs else None),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=environment,
+                env={**os.environ, ADDRESS: f"{server.getsockname()[1]}:{word}", "PYTHONUNBUFFERED": "1"},
             )
-        self._connect(word)
+            try:
+                self._gather(server, word)
+            except BaseException:
+                self.close()
+                raise
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def _connect(self, word: str) -> None:
-        for _ in range(int(START_SECONDS / 0.2)):
+    def _gather(self, server: socket.socket, word: str) -> None:
+        """Wait until every rank has called."""
+        late = time.monotonic() + START_SECONDS
+        while len(self._ranks) < self._launch.devices:
+            if time.monotonic() > late:
+                raise StageFailed("The worker process did not start.", f"It gave no sign for {START_SECONDS:.0f} s.")
             try:
-                connection, _ = self._server.accept()
+                line = Line(server.accept()[0], word)
             except TimeoutError:
                 if self._process.poll() is not None:
                     raise self._death() from None
                 continue
-            connection.settimeout(None)
-            self._connection = connection
-            self._lines = connection.makefile("rb")
-            if self._lines.readline().strip() == word.encode():
-                self._server.close()
-                return
-            connection.close()
-        self._process.kill()
-        raise StageFailed("The worker process did not start.", f"It gave no sign for {START_SECONDS:.0f} s.", "")
+            except ValueError:
+                continue
+            if line.rank < 0:
+                self._launcher = line
+                continue
+            self._ranks.append(line)
+            if line.world != self._launch.devices:
+                raise _wrong_world(self._launch, line.world)
+        for line in self._ranks:
+            line.read_into(self._messages)
 
     def run(self, task: Row, send: Send) -> Row:
-        """Run one step; its events go to `send`. Returns summary and settings in effect.
+        """Run one step; its events go to `send`. Returns summary and settings in effect, as the first rank has them.
 
-        Raises what the stage raised, StopRequested, or ProcessDied that says how the process ended.
+        Raises what the stage raised on any rank, StopRequested, or ProcessDied that says how one ended.
         """
-        try:
-            self._connection.sendall((dump(task) + "\n").encode())
-            for line in self._lines:
-                message = json.loads(line)
-                if "event" in message:
-                    send(message["event"], message["data"])
-                elif "stopped" in message:
-                    raise StopRequested
-                elif "error" in message:
-                    raise _revive(message["error"])
-                else:
-                    return dict(message)
-        except OSError:
-            pass  # the connection broke: the process is dead or dying, and the next line tells how
-        raise self._death()
+        ended: dict[int, Row] = {}
+        with contextlib.suppress(OSError):  # a rank that is gone has closed its line, which is told below
+            for line in self._ranks:
+                line.send(task)
+        while len(ended) < len(self._ranks):
+            try:
+                line, message = self._messages.get(timeout=SETTLE_SECONDS if ended else None)
+            except Empty:
+                break
+            if message is None:
+                raise self._death(line)
+            if "error" in message:
+                raise self._blame(line, message["error"])
+            if "event" in message:
+                send(message["event"], message["data"])
+            else:
+                ended[line.rank] = message
+        if any("stopped" in message for message in ended.values()):
+            raise StopRequested
+        if missing := [line.rank for line in self._ranks if line.rank not in ended]:
+            raise StageFailed(
+                f"Rank {missing[0]} of {self._launch.devices} did not come to an end.",
+                f"Others did {SETTLE_SECONDS:.0f} s before.",
+                "Resume the run; if it happens again, log.txt says what that rank was at.",
+            )
+        return dict(ended[0])
 
-    def _death(self) -> ProcessDied:
-        self._server.close()
+    def _blame(self, line: Line, error: Row) -> PipelineError:
+        """What a rank raised, unless another has died: then it could only fail."""
+        if len(self._ranks) == 1:
+            return _revive(error)
+        until = time.monotonic() + BLAME_SECONDS
+        with contextlib.suppress(Empty):
+            while (left := until - time.monotonic()) > 0:
+                other, message = self._messages.get(timeout=left)
+                if message is None:
+                    return self._death(other)
+        told = _revive(error)
+        if not isinstance(told, FreshProcess):  # whose words name the way on, whatever the rank
+            told.what = f"Rank {line.rank} of {self._launch.devices}: {told.what}"
+        return told
+
+    def _death(self, line: Line | None = None) -> ProcessDied:
+        """How the process died or, of several, the rank at the other end of `line`; the other ranks are ended."""
+        for rank in self._ranks:
+            rank.close()
         try:
-            code = self._process.wait(timeout=10)
+            code: int | None = self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
-        last = "\n".join(f"  {line}" for line in self.last_lines())
+            self.close()
+            code = self._process.returncode
+        who = "The worker process"
+        if line and not self._launch.alone:
+            who = f"Rank {line.rank} of {self._launch.devices}"
+            code = self._exit_code_of(line)
+        last = "\n".join(f"  {text}" for text in self.last_lines(line))
         return ProcessDied(
-            f"The worker process died: {describe_exit(code)}.",
+            f"{who} died: {describe_exit(code) if code is not None else 'its connection closed'}.",
             f"Its last lines:\n{last}" if last else "It left no last words.",
             "Resume the run to go on from what is saved; a process killed by the system for lack of memory needs "
             "smaller settings.",
         )
 
-    def last_lines(self) -> list[str]:
-        """What this child printed last, for the error that tells of its death."""
+    def _exit_code_of(self, line: Line) -> int | None:
+        """A rank's exit code as the launcher, whose child it was, reports it; None where it says nothing."""
+        found = re.search(rf"exitcode: (-?\d+)\) local_rank: \d+ \(pid: {line.pid}\)", self._printed())
+        return int(found[1]) if found else None
+
+    def last_lines(self, line: Line | None = None) -> list[str]:
+        """What this child printed last, or one of its ranks, for the error that tells of its death."""
+        lines = self._printed().splitlines()
+        if line and not self._launch.alone:
+            mark = f"[{ROLE}{line.rank}]:"
+            lines = [text.removeprefix(mark) for text in lines if text.startswith(mark)]
+        return lines[-LAST_LINES:]
+
+    def _printed(self) -> str:
         with contextlib.suppress(OSError), self._log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(self._log_start, size - 8192))
-            return file.read().decode("utf-8", "replace").splitlines()[-LAST_LINES:]
-        return []
+            file.seek(max(self._log_start, size - 65536))
+            return file.read().decode("utf-8", "replace")
+        return ""
 
     def close(self) -> None:
-        """End the process: a closed connection is its sign to go."""
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-        self._lines.close()
-        self._connection.close()
+        """End every process: a closed line is its sign to go."""
+        for line in [*self._ranks, *([self._launcher] if self._launcher else [])]:
+            line.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._logs:
+            self._logs.cleanup()
+
+
+def _wrong_world(launch: Launch, world: int) -> ConfigError:
+    """The error where a step would be trained by another number of processes than it asks for."""
+    if launch.alone:
+        return ConfigError(
+            f"This process was told to be one of {world}, and devices = 1.",
+            "WORLD_SIZE stands in the environment, as if a launcher had started it.",
+            f"Unset RANK and WORLD_SIZE, or set devices = {world}.",
+        )
+    return ConfigError(
+        f"{world} process{'es' if world > 1 else ''} would train together, and devices = {launch.devices}.",
+        f"That is what accelerate makes of {launch.file or 'this machine'}.",
+        f"Set devices = {world}, or a distributed_type in the accelerate config that starts {launch.devices}.",
+    )
 
 
 def describe_exit(code: int) -> str:

@@ -34,6 +34,7 @@ from pipeline.engine.errors import (
 )
 from pipeline.engine.events import Emitter, EventLog, Send
 from pipeline.engine.execution import plain_error, run_stage, task_of
+from pipeline.engine.launch import Launch
 from pipeline.engine.memory import Sampler
 from pipeline.engine.planner import Planned
 from pipeline.engine.rows import Row
@@ -42,6 +43,8 @@ from pipeline.engine.stage import Catalog
 
 DONE, FAILED, WRONG, STOPPED, UNMET = 0, 1, 2, 3, 4
 """Exit codes."""
+Needs = tuple[str, Launch]
+"""What a step needs of its process: the libraries, empty where it needs none of its own, and how many there are."""
 STATES = {DONE: "done", FAILED: "failed", WRONG: "failed", STOPPED: "stopped", UNMET: "unmet"}
 
 
@@ -51,7 +54,7 @@ class Runner:
     def __init__(self, run: Run, catalog: Catalog) -> None:
         self.run, self.catalog = run, catalog
         self.workspace = Workspace(run.root)
-        self._child: tuple[str, Child] | None = None
+        self._child: tuple[Needs, Child] | None = None
         self._writing = threading.Lock()
 
     def drive(self) -> int:
@@ -115,7 +118,7 @@ class Runner:
             summary = self._step(entry, config, fresh=entry.step.name in options.get("fresh", []))
             if isinstance(summary.get("verdict"), dict):
                 verdicts.append(summary["verdict"]["met"] is not False)  # None: nothing was asked
-            if self._child and (later is None or self._libraries(later) != self._child[0]):
+            if self._child and (later is None or _needs(later) != self._child[0]):
                 self._end_child()
         return DONE
 
@@ -218,7 +221,7 @@ class Runner:
         return lineage
 
     def _result(self, entry: Planned, task: Row, emit: Emitter, send: Send) -> Row:
-        if not self._libraries(entry):
+        if not _needs(entry)[0]:
             return run_stage(entry.step.stage, task, emit)
         tried: set[str] = set()
         while True:
@@ -237,18 +240,15 @@ class Runner:
             emit.alert(" ".join(filter(None, (way, why, "Trying again in a fresh process."))))
 
     def _in_child(self, entry: Planned, task: Row, send: Send) -> Row:
-        libraries = self._libraries(entry)
-        if self._child is None or self._child[0] != libraries:
+        needs = _needs(entry)
+        if self._child is None or self._child[0] != needs:
             self._end_child()
-            self._child = (libraries, Child(self.catalog.worker, self.run.log))
+            self._child = (needs, Child(self.catalog.worker, self.run.log, needs[1]))
         try:
             return self._child[1].run(task, send)
         except StageFailed:
             self._end_child()
             raise
-
-    def _libraries(self, entry: Planned) -> str:
-        return entry.step.stage.libraries_for(entry.step.settings)
 
     def _end_child(self) -> None:
         if self._child:
@@ -262,6 +262,11 @@ class Runner:
     def _write(self, step: str, kind: str, data: Row) -> None:
         with self._writing:  # the memory sampler writes beside the step
             self.events.write(step, kind, data)
+
+
+def _needs(entry: Planned) -> Needs:
+    stage, settings = entry.step.stage, entry.step.settings
+    return stage.libraries_for(settings), stage.launch(settings)
 
 
 def chosen(planned: list[Planned], options: Row) -> list[Planned]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pipeline.engine.errors import ProcessDied, StopRequested
 from pipeline.engine.events import Emitter
+from pipeline.engine.launch import Launch
 from pipeline.engine.settings import Settings
 
 Inputs = Mapping[str, Any]
@@ -104,6 +105,10 @@ def no_way_on(_: Any, __: Path, ___: ProcessDied) -> str:
     return ""
 
 
+def one_process(_: Any) -> Launch:
+    return Launch()
+
+
 @dataclass(frozen=True)
 class Stage:
     """One file in `stages/` defines one of these; `catalog.py` lists them."""
@@ -132,6 +137,8 @@ class Stage:
     """Of a config, the unfinished artifact and how the step's process died: what the step, run again in a fresh one,
     will do otherwise, in a sentence never told twice, and written down in the artifact by now. Empty: nothing."""
 
+    launch: Callable[[Any], Launch] = one_process
+    """Of a config: how many processes it runs as. Heavy steps share them only where this is equal too."""
     home: Literal["data", "models"] = "data"
     """The folder its artifacts live in."""
 

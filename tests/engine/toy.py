@@ -8,8 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from pipeline.engine.errors import ConfigError, FreshProcess, ProcessDied
 from pipeline.engine.fanout import fanout
+from pipeline.engine.launch import Launch
 from pipeline.engine.rows import Row, read_json, read_rows, write_json
 from pipeline.engine.runner import Runner
 from pipeline.engine.runs import Run
@@ -131,6 +134,42 @@ def plan_weighed(context: PlanContext) -> list[Finding]:
     return [Finding("note", f"{len(context.marks.get('numbers', {}))} marks")]
 
 
+class TogetherConfig(Settings):
+    devices: int = aside(2)
+    """Processes."""
+    file: Path | None = aside(None)
+    """Accelerate config."""
+    pause: float = aside(0.0)
+    """Seconds of work."""
+    trouble: str = ""
+    """"raise", "kill" or "linger": what the last rank does."""
+
+
+def together(context: Context) -> dict[str, Any]:
+    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    write_json(context.out / f"{rank}.json", {"pid": os.getpid(), "launcher": os.getppid()})
+    print(f"said by rank {rank}", flush=True)
+    context.emit.log(f"told by rank {rank}")
+    if rank == world - 1:
+        match context.config.trouble:
+            case "raise":
+                raise ValueError("no such luck")
+            case "kill":
+                time.sleep(1)  # the others are at work by then
+                psutil.Process().kill()
+            case "linger":
+                time.sleep(600)
+    until = time.monotonic() + context.config.pause
+    while time.monotonic() < until:
+        time.sleep(0.02)
+        context.check_stop()
+    return {"rank": rank, "world": world, "pid": os.getpid()}
+
+
+def launch(config: TogetherConfig) -> Launch:
+    return Launch(config.devices, config.file)
+
+
 COUNT = Stage("count", CountConfig, {}, "numbers", count)
 SUM = Stage(
     "sum", SumConfig, {"numbers": "numbers", "model": "model?"}, "total", total, plan=find, libraries="toy",
@@ -140,11 +179,12 @@ LIGHT_SUM = Stage("light_sum", SumConfig, {"numbers": "numbers"}, "total", total
 WEIGHED = Stage(
     "weighed", SumConfig, {"numbers": "numbers|total"}, "total", weighed, plan=plan_weighed, marks=weights_of
 )
+TOGETHER = Stage("together", TogetherConfig, {}, "total", together, libraries="toy", launch=launch)
 GATHER = Stage("gather", FetchConfig, {"totals": "total*"}, "gathering", lambda context: {"n": len(context.inputs)})
 FETCH = Stage("fetch", FetchConfig, {}, "model", fetch, home="models")
 
 CATALOG = Catalog(
-    stages={stage.name: stage for stage in (COUNT, SUM, LIGHT_SUM, WEIGHED, GATHER, FETCH)},
+    stages={stage.name: stage for stage in (COUNT, SUM, LIGHT_SUM, WEIGHED, TOGETHER, GATHER, FETCH)},
     resources={"resources": Resource},
     defaults={"resources": {"plain": {}}},
     fetch="fetch",

@@ -1,0 +1,148 @@
+"""Steps over several ranks, started by accelerate as a training is, but with nothing to train."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from pipeline.engine import children
+from pipeline.engine.events import Tail
+from pipeline.engine.rows import read_json
+from pipeline.engine.runner import Runner
+from pipeline.engine.runs import Run
+from pipeline.engine.view import view_of
+from tests.engine.conftest import Begin
+from tests.engine.toy import CATALOG
+
+
+def drive(run: Run) -> int:
+    return Runner(run, CATALOG).drive()
+
+
+def error(run: Run) -> dict[str, Any]:
+    finished = view_of(run)[0].finished
+    assert finished is not None
+    return dict(finished["error"])
+
+
+def wait_for(there: Callable[[], bool], seconds: float = 60) -> None:
+    late = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < late
+        time.sleep(0.05)
+
+
+def begun(run: Run) -> bool:
+    """Whether both ranks are at work."""
+    return len(list(run.root.glob("data/together-*/?.json"))) == 2
+
+
+def test_the_first_of_two_ranks_speaks_and_steps_share_them(begin: Begin) -> None:
+    run = begin(steps={"a": {"stage": "together"}, "b": {"stage": "together", "pause": 0.1, "trouble": "none"}})
+    assert drive(run) == 0
+    steps = view_of(run)[0].steps
+    assert steps["a"].summary == {"rank": 0, "world": 2, "pid": steps["b"].summary["pid"]}
+    told = [event.data["text"] for event in Tail(run.events).read() if event.kind == "log"]
+    assert [text for text in told if "rank" in text] == ["told by rank 0"] * 2
+    printed = run.log.read_text("utf-8")
+    assert "[rank0]:said by rank 0" in printed and "[rank1]:said by rank 1" in printed
+
+
+def test_steps_of_another_number_of_devices_do_not_share_a_process(begin: Begin) -> None:
+    run = begin(steps={"count": {}, "sum": {}, "together": {}, "again": {"stage": "sum", "times": 2}})
+    assert drive(run) == 0
+    steps = view_of(run)[0].steps
+    assert len({steps[name].summary["pid"] for name in ("sum", "together", "again")}) == 3
+
+
+def test_what_a_rank_raises_ends_the_step_with_its_words(begin: Begin) -> None:
+    run = begin(steps={"together": {"trouble": "raise", "pause": 600.0}})
+    assert drive(run) == 1
+    assert error(run)["what"] == "Rank 1 of 2: ValueError: no such luck"
+
+
+def test_a_killed_rank_ends_the_step_with_its_last_words(begin: Begin) -> None:
+    run = begin(steps={"together": {"trouble": "kill", "pause": 600.0}})
+    assert drive(run) == 1
+    told = error(run)
+    assert told["what"] == "Rank 1 of 2 died: killed by SIGKILL."
+    assert told["why"] == "Its last lines:\n  said by rank 1"
+    events = Tail(run.events).read()
+    spoke = next(event.t for event in events if event.data.get("text") == "told by rank 0")
+    assert events[-1].t - spoke < 10
+
+
+def test_a_rank_that_does_not_come_to_its_end_is_named(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "SETTLE_SECONDS", 0.5)
+    run = begin(steps={"together": {"trouble": "linger"}})
+    assert drive(run) == 1
+    assert error(run)["what"] == "Rank 1 of 2 did not come to an end."
+    last = int(read_json(next(run.root.glob("data/together-*/1.json")))["pid"])
+    assert not psutil.pid_exists(last)
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_all_ranks_and_the_launcher_end_within_five_seconds_of_the_runner(begin: Begin, started: bool) -> None:
+    run = begin(steps={"together": {"pause": 600.0}})
+    with run.log.open("ab") as log:
+        runner = subprocess.Popen([sys.executable, "-m", "tests.engine.toy", str(run.path)], stdout=log, stderr=log)
+    process = psutil.Process(runner.pid)
+    wait_for(lambda: begun(run) if started else bool(process.children()))
+    time.sleep(0 if started else 1)
+    family = process.children(recursive=True)
+    assert len(family) == 3 if started else family
+    runner.kill()
+    runner.wait()
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert not alive
+
+
+def test_a_stop_ends_all_ranks(begin: Begin) -> None:
+    run = begin(steps={"together": {"pause": 600.0}})
+    thread = threading.Thread(target=drive, args=(run,))
+    thread.start()
+    wait_for(lambda: begun(run))
+    run.ask_stop()
+    thread.join(timeout=10)
+    assert view_of(run)[1] == "stopped"
+
+
+def test_a_world_of_another_size_is_an_error(begin: Begin, tmp_path: Path) -> None:
+    file = tmp_path / "cpu.yaml"
+    file.write_text("distributed_type: 'NO'\nuse_cpu: true\nnum_processes: 2\n", "utf-8")
+    run = begin(steps={"together": {"file": str(file)}})
+    assert drive(run) == 2
+    told = error(run)
+    assert told["what"] == "1 process would train together, and devices = 2."
+    assert str(file) in told["why"] and "Set devices = 1" in told["mend"]
+
+
+def test_ranks_in_the_environment_of_a_single_process_are_an_error(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("RANK", "0")
+    run = begin()
+    assert drive(run) == 2
+    assert "one of 4, and devices = 1" in error(run)["what"]
+
+
+def test_a_default_config_of_accelerate_changes_nothing(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "home" / "accelerate"
+    folder.mkdir(parents=True)
+    mine = "distributed_type: FSDP\nnum_machines: 2\nnum_processes: 16\nmachine_rank: 1\ngpu_ids: '3'\nfsdp_config: {}\n"
+    (folder / "default_config.yaml").write_text(mine, "utf-8")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    run = begin(steps={"together": {}})
+    assert drive(run) == 0
+    assert view_of(run)[0].steps["together"].summary["world"] == 2
