@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -57,10 +58,24 @@ class TrainerSettings(Settings):
     """Optimizer steps between checkpoints; what is lost at most when a run is killed."""
     keep_checkpoints: bool = aside(False)
     """Keep the newest checkpoints beside the finished adapter."""
+    devices: int = aside(1, ge=1)
+    """Processes that train together, one on each device. The effective batch stays as asked: each takes
+    gradient_accumulation / devices batches, so it must divide gradient_accumulation."""
+    accelerate_config: Path | None = aside(None)
+    """An accelerate config file: FSDP2, DeepSpeed ZeRO-3, several machines. Without one, several devices of this machine
+    train by DDP. docs/devices.md has examples."""
+
+    @field_validator("devices")
+    @classmethod
+    def _shares(cls, value: int, info: ValidationInfo) -> int:
+        accumulation = info.data.get("gradient_accumulation", value)
+        if accumulation % value:
+            raise ValueError(f"gradient_accumulation ({accumulation}) is not a multiple of it")
+        return value
 
     @property
     def step_size(self) -> int:
-        """Sequences in one optimizer step."""
+        """Sequences in one optimizer step, those of all devices."""
         return self.batch_size * self.gradient_accumulation
 
 
@@ -96,6 +111,9 @@ class GRPOSettings(TrainerSettings):
     """Leave completions that were cut off out of the loss."""
     show_every: int = aside(10, ge=1)
     """Steps between those whose first group of completions is shown."""
+    vllm_server: str = aside("")
+    """Address of a vLLM server that draws the completions, such as http://host:8000; empty: the model in training does.
+    Needs a GPU here, another for the server, and the package vllm."""
 
     @field_validator("num_generations")
     @classmethod

@@ -86,7 +86,7 @@ def test_a_rank_that_does_not_come_to_its_end_is_named(begin: Begin, monkeypatch
     assert drive(run) == 1
     assert error(run)["what"] == "Rank 1 of 2 did not come to an end."
     last = int(read_json(next(run.root.glob("data/together-*/1.json")))["pid"])
-    assert not psutil.pid_exists(last)
+    wait_for(lambda: not psutil.pid_exists(last), 5)
 
 
 @pytest.mark.parametrize("started", [False, True])
