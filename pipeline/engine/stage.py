@@ -21,7 +21,8 @@ Marked = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Finding:
-    """What `plan` has to say of a step. A fault stops the run before it starts; `data` is for scripts and screens."""
+    """What `plan` has to say of a step, or a rule of a training as it runs. A fault stops the run, before it starts or
+    there; `data` is for scripts and screens."""
 
     level: Literal["fault", "warning", "note"]
     text: str
