@@ -9,14 +9,16 @@ from random import Random
 from typing import Any, cast
 
 from pipeline.engine.artifacts import path_hash
-from pipeline.engine.errors import PipelineError
-from pipeline.engine.rows import read_rows
+from pipeline.engine.errors import DataError, PipelineError
+from pipeline.engine.rows import read_json, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.tasks.estimate import disk
+from pipeline.tasks.estimate.shape import read_shape
 from pipeline.tasks.plain_text import Source, document, exercise, gather
 from pipeline.tasks.records import Prompt
-from pipeline.training.fetch import bring, commit_of, download, model_files
+from pipeline.training.fetch import bring, commit_of, download, hub_config, hub_sizes, model_files
 from pipeline.training.pretrain import CHECKPOINT, Recipe, pretrain
-from pipeline.training.tiny import Sizes, build, count_parameters
+from pipeline.training.tiny import Sizes, build, count_parameters, describe
 from pipeline.training.tokenizer import train_tokenizer
 
 TINY = "tiny"
@@ -111,19 +113,50 @@ def plan(context: PlanContext) -> list[Finding]:
     findings = [
         Finding("warning", f"`{name}` has no effect with the source {config.source}.", "Remove it.") for name in idle
     ]
-    if folder is not None:
-        try:
-            files = model_files(folder)
-        except PipelineError as error:
-            return [*findings, Finding("fault", error.what, error.mend)]
-        size = sum(path.stat().st_size for path in files)
-        return [*findings, Finding("note", f"{len(files)} files, {size / 1e9:.2f} GB.", data={"bytes": size})]
+    return findings + (_plan_hub(config) if folder is None else _plan_folder(folder))
+
+
+def _plan_folder(folder: Path) -> list[Finding]:
+    told = _foreseen(read_json(folder / "config.json") if (folder / "config.json").is_file() else None)
+    try:
+        files = model_files(folder)
+    except PipelineError as error:
+        return [Finding("fault", f"{error.what} {error.why}".strip(), error.mend), *told]
+    size = sum(path.stat().st_size for path in files)
+    why = "hard links, or a copy where the folder lies on another disk"
+    return [
+        Finding("note", f"{len(files)} files, {size / 1e9:.2f} GB.", data={"bytes": size}),
+        disk.tell([disk.Space("model", size, why)]),
+        *told,
+    ]
+
+
+def _plan_hub(config: Config) -> list[Finding]:
     if find_spec("huggingface_hub") is None:
-        return [*findings, _missing("huggingface_hub")]
+        return [_missing("huggingface_hub")]
     if not (commit := commit_of(config.source, config.revision)):
         text = f"{config.source} ({config.revision}) is not in the local cache, and the hub does not answer for it."
-        return [*findings, Finding("fault", text, "Check the id and the network, or name a folder as `source`.")]
-    return [*findings, Finding("note", f"{config.source} at commit {commit}.", data={"commit": commit})]
+        return [Finding("fault", text, "Check the id and the network, or name a folder as `source`.")]
+    sizes = hub_sizes(config.source, commit)
+    size = sum(sizes.values())
+    why = f"{len(sizes)} files, as the hub has them; what its cache holds already is not fetched again"
+    return [
+        Finding("note", f"{config.source} at commit {commit}.", data={"commit": commit}),
+        *([disk.tell([disk.Space("download", size, why)])] if size else []),
+        *_foreseen(hub_config(config.source, commit)),
+    ]
+
+
+def _foreseen(found: Any) -> list[Finding]:
+    """What the steps behind this one plan with, as long as the model is not there."""
+    try:
+        shape = read_shape(found) if found is not None else None
+    except DataError:
+        return []  # the steps that need the shape say so
+    if shape is None:
+        return []
+    text = f"{(shape.linear() + shape.rest()) / 1e9:.3g} billion parameters, by its config.json."
+    return [Finding("note", text, data={"config": found})]
 
 
 def _plan_tiny(config: Config) -> list[Finding]:
@@ -139,7 +172,12 @@ def _plan_tiny(config: Config) -> list[Finding]:
         f"{count / 1e6:.2f} million parameters, {tokens / 1e6:.2f} million tokens: about {seconds} s on two cores "
         f"(6 operations per parameter and token, {SPEED / 1e9:.0f} billion a second)."
     )
-    return [*findings, Finding("note", text, data={"parameters": count, "tokens": tokens, "seconds": seconds})]
+    data = {"parameters": count, "tokens": tokens, "seconds": seconds, "config": describe(config)}
+    spaces = [
+        disk.Space("model", 4 * count + disk.BESIDE, "32 bits, tokenizer"),
+        disk.Space("checkpoints", 2 * 12 * count, "weights and AdamW's state, the newest and the next", stays=False),
+    ]
+    return [*findings, Finding("note", text, data=data), disk.tell(spaces)]
 
 
 def _missing(package: str) -> Finding:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, field_validator
 
-from pipeline.engine.errors import DataError, MissingDependency, PipelineError, StageFailed
+from pipeline.engine.errors import DataError, PipelineError, StageFailed
 from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.gguf.quantize import BLOCK, TYPES, bytes_needed, needs_wide_rows
+from pipeline.gguf.toolchain import broken, missing
+from pipeline.tasks.estimate import disk
+from pipeline.tasks.estimate.model import config_of, shape_of
 
 PLAIN = "F16"
 """The type that is held to the HF model's logits, and that the quantised ones are made from."""
 NARROW = "Q8_0"
 """What stands in for a type whose blocks the model's rows do not fill."""
 CHECKED = "checked.json"
-PACKAGES = {"llama_cpp": "llama-cpp-python", "gguf": "gguf", "torch": "torch", "transformers": "transformers"}
 
 
 def _split(value: Any) -> Any:
@@ -57,13 +59,12 @@ class Config(Settings):
 
 
 def plan(context: PlanContext) -> list[Finding]:
-    missing = [package for module, package in PACKAGES.items() if importlib.util.find_spec(module) is None]
-    findings = [
-        Finding("fault", error.what, f"{error.why} {error.mend}")
-        for error in (MissingDependency.of_extra(package, "gguf") for package in missing)
-    ]
+    absent = missing()
+    findings = [Finding("fault", error.what, f"{error.why} {error.mend}") for error in (*absent, *broken())]
     source = context.inputs.get("model")
-    if source is None or missing:
+    if source is None:
+        return findings + _foreseen(context)
+    if absent:
         return findings
     from pipeline.gguf.convert import check_convertible
 
@@ -78,9 +79,24 @@ def plan(context: PlanContext) -> list[Finding]:
         for asked in context.config.types
         if asked not in types
     ]
-    needed, free = _bytes_needed(parameters, types), shutil.disk_usage(_existing(context.root)).free
+    needed, free = _bytes_needed(parameters, {PLAIN, *types}), shutil.disk_usage(_existing(context.root)).free
     text = f"export takes about {needed / 1e9:.2f} GB of disk, {free / 1e9:.2f} GB are free"
-    return [*findings, Finding("note" if needed <= free else "warning", text, data={"bytes": needed, "free": free})]
+    data = {"bytes": needed, "free": free, **_disk(parameters, types).data}
+    return [*findings, Finding("note" if needed <= free else "warning", text, data=data)]
+
+
+def _foreseen(context: PlanContext) -> list[Finding]:
+    """The disk that it will take, as far as the model to come is known."""
+    config, shape = config_of(context), shape_of(context)
+    if config is None or shape is None:
+        return []
+    return [_disk(shape.linear() + shape.rest(), _types_in_effect(context.config.types, int(config["hidden_size"])))]
+
+
+def _disk(parameters: int, types: list[str]) -> Finding:
+    """The plain file goes once the others are made, unless it was asked for."""
+    files = {kind: _bytes_needed(parameters, [kind]) for kind in dict.fromkeys((*types, PLAIN))}
+    return disk.tell([disk.Space(kind, size, "GGUF", stays=kind in types) for kind, size in files.items()])
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -95,7 +111,7 @@ def run(context: Context) -> dict[str, Any]:
     types = _types_in_effect(context.config.types, width)
     if types != context.config.types:
         context.in_effect("types", context.config.types, types, f"rows of {width} do not divide by {BLOCK}")
-    _check_disk(out, _bytes_needed(_parameters(source), types))
+    _check_disk(out, _bytes_needed(_parameters(source), {PLAIN, *types}))
 
     files = {kind: f"{name}-{kind}.gguf" for kind in (PLAIN, *types)}
     checked: dict[str, Row] = read_json(out / CHECKED) if (out / CHECKED).exists() else {}
@@ -150,9 +166,9 @@ def _parameters(source: Path) -> int:
     return sum(math.prod(weights.shape(name)) for name in weights.names)
 
 
-def _bytes_needed(parameters: int, types: list[str]) -> int:
-    """Every file, the plain one too, and some room for vocabularies."""
-    return sum(bytes_needed(parameters, kind) + 2**24 for kind in {PLAIN, *types})
+def _bytes_needed(parameters: int, types: Iterable[str]) -> int:
+    """The files of those types, with some room for vocabularies."""
+    return sum(bytes_needed(parameters, kind) + 2**24 for kind in types)
 
 
 def _shown(path: Path) -> str:

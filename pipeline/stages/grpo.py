@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.tasks.estimate import exposure
 from pipeline.tasks.estimate.advice import foresee
+from pipeline.tasks.estimate.model import config_of, room_of
 from pipeline.tasks.marks import State, honoured
 from pipeline.tasks.offline_judge import judge as offline
 from pipeline.tasks.rubric import DIMENSIONS, Weights, rubric_hash
 from pipeline.tasks.selection import see_prompt
 from pipeline.tasks.statistics import difference_of_means, mean
 from pipeline.training.backend import libraries_for
-from pipeline.training.grpo import train_grpo
-from pipeline.training.load import positions
+from pipeline.training.grpo import steps, train_grpo
+from pipeline.training.lengths import ANY, foresee_lengths, shorten
 from pipeline.training.settings import GRPOSettings
 from pipeline.training.template import CONTROL, ChatTemplate
 
@@ -31,13 +33,11 @@ class Config(GRPOSettings):
 
 
 def run(context: Context) -> dict[str, Any]:
-    config: Config = context.config
     model = context.inputs["model"]
-    room = positions(model)
-    if room < config.max_seq_length:
-        context.in_effect("max_seq_length", config.max_seq_length, room, "the model has no more positions")
+    context = shorten(context, model)
+    config: Config = context.config
     rows = read_rows(context.inputs["prompts"] / "rows.jsonl")
-    prompts, left_out, marks = select(rows, model, config, room, context.marks.get("prompts", {}))
+    prompts, left_out, marks = select(rows, model, config, context.marks.get("prompts", {}))
     if not prompts:
         raise DataError("No prompt is left to train on.", f"Left out: {left_out}.", "Raise max_seq_length.")
 
@@ -65,7 +65,7 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def select(
-    rows: Iterable[Row], model: Path, config: Config, room: int, marks: Mapping[str, State]
+    rows: Iterable[Row], model: Path, config: Config, marks: Mapping[str, State]
 ) -> tuple[list[Row], dict[str, int], dict[str, int]]:
     """The training prompts that the judge can mark and that leave room to answer, as people marked them.
 
@@ -74,7 +74,7 @@ def select(
     """
     template = ChatTemplate(model)
     template.check()
-    longest = min(config.max_seq_length, room) - config.max_completion_length
+    longest = config.max_seq_length - config.max_completion_length
     left_out: Counter[str] = Counter()
     seen: Counter[str] = Counter()
     chosen = []
@@ -89,7 +89,7 @@ def select(
             left_out["no_truth"] += 1
         elif any(token in turn["content"] for token in CONTROL for turn in row["messages"]):
             left_out["control_tokens"] += 1
-        elif len(template.encode([template.prompt(row["messages"], thinking=True)])[0]) > longest:
+        elif _tokens([row], template)[0] > longest:
             left_out["too_long"] += 1
         else:
             chosen.append(row)
@@ -119,18 +119,51 @@ def average(rows: Sequence[Row], name: str) -> float | None:
 
 
 def plan(context: PlanContext) -> list[Finding]:
-    if "model" not in context.inputs:
-        return foresee(context)
-    model = context.inputs["model"]
-    ChatTemplate(model).check()
-    if "prompts" not in context.inputs:
-        return foresee(context)
+    if (known := config_of(context)) is not None:
+        context = foresee_lengths(context, room_of(known))
+    if "model" in context.inputs:
+        ChatTemplate(context.inputs["model"]).check()
+    if not {"model", "prompts"} <= context.inputs.keys():
+        return [*_of_data_to_come(context), *foresee(context)]
+    config, model = context.config, context.inputs["model"]
     rows = read_rows(context.inputs["prompts"] / "rows.jsonl")
-    prompts, left_out, _ = select(rows, model, context.config, positions(model), context.marks.get("prompts", {}))
-    if not prompts:
-        return [Finding("fault", f"No prompt is left to train on, left out: {left_out}.", "Raise max_seq_length.")]
-    told = Finding("note", f"{len(prompts)} prompts to train on, left out: {left_out or 'none'}", data=left_out)
-    return [told, *foresee(context)]
+    all_lengths = config.model_copy(update={"max_seq_length": ANY})
+    everything, left_out, _ = select(rows, model, all_lengths, context.marks.get("prompts", {}))
+    lengths = [length + config.max_completion_length for length in _tokens(everything, ChatTemplate(model))]
+    told = [exposure.of_lengths("prompts with their completions", lengths, config.max_seq_length)] if lengths else []
+    fit = [length for length in lengths if length <= config.max_seq_length]
+    if lost := len(lengths) - len(fit):
+        left_out["too_long"] = lost
+    if not fit:
+        text = f"No prompt is left to train on, left out: {left_out}."
+        return [*told, Finding("fault", text, "Raise max_seq_length.")]
+    return [
+        Finding("note", f"{len(fit)} prompts to train on, left out: {left_out or 'none'}", data=left_out),
+        *told,
+        _exposure(config, len(fit)),
+        *foresee(context, longest=max(fit)),
+    ]
+
+
+def _tokens(rows: Iterable[Row], template: ChatTemplate) -> list[int]:
+    """Tokens of each prompt as the model reads it."""
+    return [len(ids) for ids in template.encode([template.prompt(row["messages"], thinking=True) for row in rows])]
+
+
+def _exposure(config: Config, prompts: int) -> Finding:
+    return exposure.of_prompts(
+        prompts,
+        steps(config, prompts),
+        config.num_iterations,
+        config.prompts_per_step,
+        config.num_generations,
+        config.max_completion_length,
+    )
+
+
+def _of_data_to_come(context: PlanContext) -> Iterator[Finding]:
+    if count := int(context.expected.get("prompts", {}).get("prompts", 0)):
+        yield exposure.at_most("prompts", count, steps(context.config, count))
 
 
 def pins(_: Any) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pydantic import Field
@@ -10,6 +10,8 @@ from pydantic import Field
 from pipeline.engine.errors import StageFailed
 from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.tasks.estimate import disk
+from pipeline.tasks.estimate.model import config_of, shape_of, weights_of
 from pipeline.training.deltas import Method
 from pipeline.training.merge import TOLERANCES, merge
 
@@ -57,7 +59,17 @@ def plan(context: PlanContext) -> list[Finding]:
     if config.weights and made > len(config.weights):
         text = f"There are {len(config.weights)} weights for {made} adapters or more."
         findings.append(Finding("fault", text, "Name one for each adapter, or none for 1 each."))
-    return findings
+    return [*findings, *_of_model(context)]
+
+
+def _of_model(context: PlanContext) -> list[Finding]:
+    """What the steps behind this one plan with, and the disk that the merged model takes."""
+    config, shape = config_of(context), shape_of(context)
+    if config is None or shape is None:
+        return []
+    why = "weights in the type of its model, tokenizer"
+    told = disk.tell([disk.Space("merged model", weights_of(config, shape) + disk.BESIDE, why)])
+    return [replace(told, data={**told.data, "config": dict(config)})]
 
 
 STAGE = Stage(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,6 +99,9 @@ def _below(path: Path, place: Path) -> str:
 def plan(context: PlanContext) -> list[Finding]:
     config: Config = context.config
     findings = []
+    if find_spec("matplotlib") is None:
+        text = "matplotlib is not installed, and the report's figures are drawn with it."
+        findings.append(Finding("fault", text, "Install it: pip install matplotlib"))
     if config.criteria == "none" and "thresholds" in config.model_fields_set:
         findings.append(
             Finding("warning", "`thresholds` has no effect without `criteria`.", "Set criteria, or remove it.")

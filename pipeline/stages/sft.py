@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,17 @@ from pipeline.engine.presets import nearest
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, Marked, PlanContext, Stage
 from pipeline.tasks.board.gates import STOPPING, Reds, find_reds, told
+from pipeline.tasks.estimate import exposure
 from pipeline.tasks.estimate.advice import foresee
+from pipeline.tasks.estimate.model import config_of, room_of
 from pipeline.tasks.marks import honoured
 from pipeline.tasks.selection import Eye, Rule, Selection, Weighting, choose
 from pipeline.tasks.statistics import mean
 from pipeline.training.backend import libraries_for
 from pipeline.training.examples import Conversation, Example, encode_examples, preview
-from pipeline.training.load import positions
+from pipeline.training.lengths import ANY, foresee_lengths, shorten
 from pipeline.training.settings import TrainerSettings
-from pipeline.training.sft import train_sft
+from pipeline.training.sft import steps, train_sft
 from pipeline.training.template import ChatTemplate
 
 
@@ -53,11 +55,9 @@ class Config(TrainerSettings):
 
 
 def run(context: Context) -> dict[str, Any]:
+    context = shorten(context, context.inputs["model"])
     config: Config = context.config
-    room = positions(context.inputs["model"])
-    if room < config.max_seq_length:
-        context.in_effect("max_seq_length", config.max_seq_length, room, "the model has no more positions")
-    prepared = prepare(context.inputs["scores"], context.inputs["model"], config, room, context.marks)
+    prepared = prepare(context.inputs["scores"], context.inputs["model"], config, context.marks)
     if not prepared.examples:
         raise DataError(
             "No trace is left to learn from.",
@@ -107,8 +107,26 @@ class Prepared:
             "left_out": self.left_out,
             "marks": self.selection.marks,
             "unscored": self.selection.unscored,
-            "loss_tokens": sum(label >= 0 for example in self.examples for label in example.labels),
+            "loss_tokens": sum(map(_learnt, self.examples)),
         }
+
+    def within(self, longest: int) -> Prepared:
+        """The same without the examples that have more than `longest` tokens."""
+        fit = [example for example in self.examples if len(example.input_ids) <= longest]
+        lost = len(self.examples) - len(fit)
+        return replace(self, examples=fit, left_out=self.left_out | ({"too_long": lost} if lost else {}))
+
+    def lengths(self, longest: int) -> list[Finding]:
+        """What that many tokens do to the examples; nothing where there are none."""
+        lengths = [len(example.input_ids) for example in self.examples]
+        unlearnt = sum(not _learnt(example) for example in self.examples)
+        return [exposure.of_lengths("examples", lengths, longest, unlearnt)] if lengths else []
+
+    def exposure(self, config: Config) -> Finding:
+        """How often the examples are seen."""
+        tokens, learnt = [len(row.input_ids) for row in self.examples], list(map(_learnt, self.examples))
+        total = steps(config, len(self.examples))
+        return exposure.of_rows(tokens, learnt, total, config.batch_size, config.gradient_accumulation)
 
     def previews(self) -> list[str]:
         """Two examples, one of each mode where there are both."""
@@ -116,7 +134,12 @@ class Prepared:
         return [preview(self.template, by_mode[place]) for place in sorted({0, len(by_mode) - 1})]
 
 
-def prepare(scores: Path, model: Path, config: Config, room: int, marks: Marked) -> Prepared:
+def _learnt(example: Example) -> int:
+    """Tokens with loss."""
+    return sum(label >= 0 for label in example.labels)
+
+
+def prepare(scores: Path, model: Path, config: Config, marks: Marked) -> Prepared:
     """Check the template, choose the traces and encode them. Raises DataError for a template that does not fit."""
     template = ChatTemplate(model)
     template.check()
@@ -128,7 +151,7 @@ def prepare(scores: Path, model: Path, config: Config, room: int, marks: Marked)
     examples, more = encode_examples(
         template,
         conversations,
-        max_length=min(config.max_seq_length, room),
+        max_length=config.max_seq_length,
         no_think_share=config.no_think_share,
         seed=config.seed,
     )
@@ -144,25 +167,36 @@ def prepare(scores: Path, model: Path, config: Config, room: int, marks: Marked)
 
 
 def plan(context: PlanContext) -> list[Finding]:
-    if "model" not in context.inputs:
-        return foresee(context)
-    model = context.inputs["model"]
-    ChatTemplate(model).check()
-    if "scores" not in context.inputs:
-        return foresee(context)
-    prepared = prepare(context.inputs["scores"], model, context.config, positions(model), context.marks)
+    if (known := config_of(context)) is not None:
+        context = foresee_lengths(context, room_of(known))
+    if "model" in context.inputs:
+        ChatTemplate(context.inputs["model"]).check()
+    if not {"model", "scores"} <= context.inputs.keys():
+        return [*_of_data_to_come(context), *foresee(context)]
+    config: Config = context.config
+    all_lengths = config.model_copy(update={"max_seq_length": ANY})
+    everything = prepare(context.inputs["scores"], context.inputs["model"], all_lengths, context.marks)
+    prepared = everything.within(config.max_seq_length)
     counts = prepared.counts()
     if not prepared.examples:
         return [
-            Finding("fault", "No trace is left to learn from.", "Lower min_reward or raise max_seq_length.", counts)
+            *everything.lengths(config.max_seq_length),
+            Finding("fault", "No trace is left to learn from.", "Lower min_reward or raise max_seq_length.", counts),
         ]
     return [
         *prepared.reds.findings(),
         *_of_unscored(prepared, context),
         Finding("note", f"{counts['rows']} traces to learn, left out: {prepared.left_out or 'none'}", data=counts),
+        *everything.lengths(config.max_seq_length),
+        prepared.exposure(config),
         *(Finding("note", f"an example, the loss between ⟦ and ⟧:\n{text}") for text in prepared.previews()),
         *foresee(context, longest=max(len(example.input_ids) for example in prepared.examples)),
     ]
+
+
+def _of_data_to_come(context: PlanContext) -> Iterator[Finding]:
+    if count := int(context.expected.get("scores", {}).get("traces", 0)):
+        yield exposure.at_most("traces", count, steps(context.config, count))
 
 
 def _of_unscored(prepared: Prepared, context: PlanContext) -> Iterator[Finding]:

@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from pipeline.engine.errors import DataError, MissingDependency, ProviderError
 from pipeline.engine.rows import read_json
@@ -63,6 +65,38 @@ def download(repository: str, commit: str) -> Path:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ProviderError(what, reason, "Run again, or name a folder that holds the model as `source`.") from None
     return Path(folder)
+
+
+def hub_sizes(repository: str, commit: str) -> dict[str, int]:
+    """Bytes of every file that `download` would bring, by name; empty where the hub does not tell."""
+    from httpx import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        found = HfApi().model_info(repository, revision=commit, files_metadata=True, timeout=PATIENCE).siblings or []
+    except (HfHubHTTPError, OfflineModeIsEnabled, HTTPError, OSError):
+        return {}
+    return {
+        file.rfilename: file.size
+        for file in found
+        if file.size is not None
+        and "/" not in file.rfilename
+        and any(fnmatch(file.rfilename, pattern) for pattern in WANTED)
+    }
+
+
+def hub_config(repository: str, commit: str) -> dict[str, Any] | None:
+    """The config.json of a hub model, which is small enough to be fetched for a plan; None where it cannot be had."""
+    from httpx import HTTPError
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        found = read_json(Path(hf_hub_download(repository, "config.json", revision=commit, etag_timeout=PATIENCE)))
+    except (HfHubHTTPError, HTTPError, OSError, ValueError, DataError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def model_files(folder: Path) -> list[Path]:

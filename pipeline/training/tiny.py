@@ -53,27 +53,32 @@ class Sizes(Settings):
         return value
 
 
+def describe(sizes: Sizes) -> dict[str, Any]:
+    """Its config.json, as much of it as the sizes tell, with a full vocabulary."""
+    return {
+        "model_type": "qwen3",
+        "vocab_size": sizes.vocabulary,
+        "hidden_size": sizes.width,
+        "intermediate_size": sizes.feed_forward,
+        "num_hidden_layers": sizes.layers,
+        "num_attention_heads": sizes.heads,
+        "num_key_value_heads": sizes.heads,
+        "head_dim": sizes.head_size,
+        "max_position_embeddings": sizes.context,
+        "rope_parameters": {"rope_type": "default", "rope_theta": sizes.rope_theta},
+        "tie_word_embeddings": True,
+        "dtype": "float32",
+    }
+
+
 def build(sizes: Sizes, tokenizer: Any, seed: int) -> Any:
     """A Qwen3ForCausalLM in float32 with tied embeddings; its weights depend on the sizes and the seed alone."""
     import torch
     from transformers import GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
     stops = [tokenizer.eos_token_id, tokenizer.pad_token_id]
-    config = Qwen3Config(
-        vocab_size=len(tokenizer),
-        hidden_size=sizes.width,
-        intermediate_size=sizes.feed_forward,
-        num_hidden_layers=sizes.layers,
-        num_attention_heads=sizes.heads,
-        num_key_value_heads=sizes.heads,
-        head_dim=sizes.head_size,
-        max_position_embeddings=sizes.context,
-        rope_parameters={"rope_type": "default", "rope_theta": sizes.rope_theta},
-        tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        dtype="float32",
-    )
+    marks = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    config = Qwen3Config(**{**describe(sizes), "vocab_size": len(tokenizer)}, **marks)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         model = Qwen3ForCausalLM(config)

@@ -9,30 +9,36 @@ from typing import Any
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.memory import Device, device
-from pipeline.engine.rows import read_json
 from pipeline.engine.stage import Finding, PlanContext
+from pipeline.tasks.estimate import disk
 from pipeline.tasks.estimate.memory import Estimate, Rollout, Work, estimate, weight_bytes
+from pipeline.tasks.estimate.model import config_of
 from pipeline.tasks.estimate.shape import Shape, read_shape
+from pipeline.tasks.estimate.words import gib
 
 SHORTEST = 256
 """Tokens below which no advice goes."""
+KEPT = 2
+"""Checkpoints that a training keeps while it goes on."""
 
 
 def foresee(context: PlanContext, longest: int = 0) -> list[Finding]:
-    """One finding on the memory of a training step. `longest`: tokens of its longest example, where that is known."""
-    if "model" not in context.inputs:
-        return [
-            Finding("note", "Memory is not known yet: the step that makes the model, and its config.json, comes first.")
-        ]
+    """Memory and disk of a training step. `longest`: tokens of its longest example, where that is known."""
     try:
-        shape = read_shape(read_json(context.inputs["model"] / "config.json"))
+        config = config_of(context)
+        if config is None:
+            text = "Memory and disk are not known yet: the step that makes the model, and its config.json, comes first."
+            return [Finding("note", text)]
+        shape = read_shape(config)
     except DataError as error:
-        return [Finding("note", f"Memory is not estimated. {error.what} {error.why}".strip())]
+        return [Finding("note", f"Memory and disk are not estimated. {error.what} {error.why}".strip())]
     if unknown := set(context.config.lora_modules) - shape.projections.keys():
         return [Finding("note", f"Memory is not estimated: the shape of {', '.join(sorted(unknown))} is not known.")]
     there = device(context.gpu)
     work = plan_work(context.config, shape, there, longest, named=context.gpu is not None)
-    return [_finding(shape, work, there)]
+    trainable = shape.adapter(work.rank, work.modules)
+    stay = KEPT if context.config.keep_checkpoints else 0
+    return [_finding(shape, work, there), disk.tell(disk.training(trainable, work.optimizer, KEPT, stay))]
 
 
 def plan_work(config: Any, shape: Shape, there: Device, longest: int, *, named: bool) -> Work:
@@ -144,7 +150,3 @@ def _largest(found: Estimate) -> str:
         "backward": "going back",
     }
     return f"most {words[found.peak]}: " + ", ".join(f"{part.name} {gib(part.bytes)}" for part in parts[:4])
-
-
-def gib(size: int) -> str:
-    return f"{size / 2**30:.2f} GiB" if size >= 2**27 else f"{size / 2**20:.1f} MiB"

@@ -10,6 +10,9 @@ from typing import Literal
 
 from pipeline.tasks.estimate.shape import Shape
 
+Optimizer = Literal["adamw_torch", "adamw_8bit"]
+STATE: dict[Optimizer, int] = {"adamw_torch": 8, "adamw_8bit": 2}
+"""Bytes of an optimizer's state for a parameter: two moments, in 32 bits or in 8."""
 Moment = Literal["generate", "score", "loss", "backward"]
 MOMENTS: tuple[Moment, ...] = ("generate", "score", "loss", "backward")
 UPDATE: tuple[Moment, ...] = ("loss", "backward")
@@ -45,7 +48,7 @@ class Work:
     rank: int
     modules: frozenset[str]
     dropout: bool
-    optimizer: Literal["adamw_torch", "adamw_8bit"]
+    optimizer: Optimizer
     checkpointing: bool
     batch: int
     """Sequences in a micro-batch."""
@@ -110,7 +113,7 @@ def weight_bytes(shape: Shape, bits: int) -> int:
 
 def _held(shape: Shape, work: Work) -> list[Part]:
     trainable = shape.adapter(work.rank, work.modules)
-    state = {"adamw_torch": 8, "adamw_8bit": 2}[work.optimizer]
+    state = STATE[work.optimizer]
     held = {
         4: "projections in NF4 with doubly quantised constants; embeddings, output layer and norms in 16 bits",
         16: "16 bits",
