@@ -7,7 +7,6 @@ import ctypes
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,22 @@ import psutil
 
 from pipeline.engine.errors import DataError, PipelineError
 from pipeline.engine.rows import Row
+from pipeline.gguf.about import read_metadata, read_text
+from pipeline.gguf.room import ContextFull, check_room, context_bytes
+from pipeline.gguf.sampling import Sampling, sampler_of
 
 BATCH = 512
 LONGEST_DEFAULT = 4096
 """Tokens of context where none are asked for, or as many as the model was trained with, if those are fewer."""
 SMALL = 20_000_000
 """Parameters below which one thread is the fastest: 0.3 ms a token and not 1.5, of a model with half a million."""
+SLOW = 0.05
+"""Seconds of a step from which on it can be broken off: llama.cpp then asks at every operation, which would cost a fast
+model a tenth of its speed."""
 LOG_ERROR = 4
 """Of `ggml_log_level`."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How an answer is drawn. Temperature 0 takes the likeliest token every time; top_k 0 means no such limit."""
-
-    max_tokens: int = 512
-    temperature: float = 0.0
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-    seed: int = 0
+ABORTED = 2
+"""What `llama_decode` returns where it was broken off."""
 
 
 def cores() -> int:
@@ -69,8 +64,32 @@ class Library:
             raise DataError(f"{source} cannot be quantised.", self.reason(), "Check the file and the disk.")
 
 
+class _Answer:
+    """The figures of an answer as it grows."""
+
+    def __init__(self, began: float, prompt: int) -> None:
+        self._began, self._prompt = began, prompt
+        self._first: float | None = None
+        self.count = self.reused = 0
+
+    def add(self) -> None:
+        self.count += 1
+        self._first = self._first or time.monotonic()
+
+    def result(self, finish: str) -> Row:
+        now = time.monotonic()
+        return {
+            "finish": finish,
+            "prompt_tokens": self._prompt,
+            "reused": self.reused,
+            "tokens": self.count,
+            "first_seconds": round((self._first or now) - self._began, 4),
+            "seconds": round(now - self._began, 4),
+        }
+
+
 class Model:
-    """A loaded file with one context, whose cells are emptied before each use."""
+    """A loaded file with one context, whose cells are kept for a prompt that begins alike."""
 
     def __init__(self, library: Library, path: Path, context: int, threads: int) -> None:
         self._library = library
@@ -90,6 +109,13 @@ class Model:
                 f"It was trained with {trained}.",
                 "Ask for a shorter context.",
             )
+        metadata = read_metadata(api, self._model)
+        if not api.llama_supports_gpu_offload():  # a GPU's own allocation fails plainly
+            try:
+                check_room(context_bytes(api, self._model, metadata, self.context), str(path), self.context)
+            except DataError:
+                api.llama_model_free(self._model)
+                raise
         options = api.llama_context_default_params()
         options.n_ctx, options.n_batch = self.context, BATCH
         options.n_threads = options.n_threads_batch = threads or self._threads()
@@ -103,15 +129,20 @@ class Model:
             )
         self._memory = api.llama_get_memory(self._context)
         self._batch = api.llama_batch_init(BATCH, 0, 1)
+        self._kept: list[int] = []
+        self._stopped: Callable[[], bool] = lambda: False
+        self._seconds = 0.0
+        self._abort = api.ggml_abort_callback(lambda _: self._stopped())
+        self._no_abort = ctypes.cast(None, api.ggml_abort_callback)
         self.about: Row = {
-            "description": self._text(api.llama_model_desc, self._model),
+            "description": read_text(api.llama_model_desc, self._model),
             "parameters": int(api.llama_model_n_params(self._model)),
             "bytes": int(api.llama_model_size(self._model)),
             "context": self.context,
             "trained_context": trained,
             "vocabulary": self.size,
             "eos": int(api.llama_vocab_eos(self._vocabulary)),
-            "metadata": self._metadata(),
+            "metadata": metadata,
         }
 
     def _threads(self) -> int:
@@ -149,7 +180,7 @@ class Model:
     def logits(self, tokens: Sequence[int]) -> Iterator[bytes]:
         """Logits after each token: rows of float32, shape [len(tokens)][vocabulary]."""
         self._check_fit(tokens)
-        self._api.llama_memory_clear(self._memory, False)
+        self._rewind(0)
         for start in range(0, len(tokens), BATCH):
             part = tokens[start : start + BATCH]
             self._decode(part, start, every=True)
@@ -157,93 +188,99 @@ class Model:
                 yield ctypes.string_at(self._api.llama_get_logits_ith(self._context, row), self.size * 4)
 
     def generate(
-        self, tokens: Sequence[int], sampling: Sampling, piece: Callable[[str], None], stopped: Callable[[], bool]
+        self,
+        tokens: Sequence[int],
+        sampling: Sampling,
+        piece: Callable[[str], None],
+        stopped: Callable[[], bool],
+        reuse: bool = False,
+        began: float = 0.0,
+        room: int = 1,
     ) -> Row:
-        """Continue `tokens`, giving text to `piece` as it comes. `finish` of the result is stop, length or stopped."""
-        self._check_fit(tokens)
-        began = time.monotonic()
-        self._api.llama_memory_clear(self._memory, False)
-        for start in range(0, len(tokens), BATCH):
-            if stopped():
-                return self._answer("stopped", tokens, 0, began, None)
-            self._decode(tokens[start : start + BATCH], start)
+        """Continue `tokens`, giving text to `piece` as it comes. `finish` of the result is stop, length or stopped.
+
+        `reuse`: the cells of an earlier prompt that begins alike are kept, which may move the last bit of a logit.
+        Raises ContextFull where less than `room` tokens would be left for the answer.
+        """
+        self._check_fit(tokens, room)
+        self._stopped = stopped
+        answer = _Answer(began or time.monotonic(), len(tokens))
+        answer.reused = self._rewind(self._common(tokens) if reuse else 0)
+        for start in range(answer.reused, len(tokens), BATCH):
+            if not self._decode(tokens[start : start + BATCH], start):
+                return answer.result("stopped")
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        sampler = self._sampler(sampling)
         limit = min(sampling.max_tokens, self.context - len(tokens))
-        finish, count, first = "length", 0, None
-        try:
-            while count < limit:
+        finish = "length"
+        with sampler_of(self._api, sampling) as sampler:
+            while answer.count < limit:
                 if stopped():
                     finish = "stopped"
                     break
                 token = int(self._api.llama_sampler_sample(sampler, self._context, -1))
-                count += 1
-                first = first or time.monotonic()
+                answer.add()
                 if self._api.llama_vocab_is_eog(self._vocabulary, token):
                     finish = "stop"
                     break
                 if text := decoder.decode(self._bytes(token)):
                     piece(text)
-                if count < limit:
-                    self._decode([token], len(tokens) + count - 1)
-        finally:
-            self._api.llama_sampler_free(sampler)
+                if answer.count < limit and not self._decode([token], len(tokens) + answer.count - 1):
+                    finish = "stopped"
+                    break
         if rest := decoder.decode(b"", final=True):
             piece(rest)
-        return self._answer(finish, tokens, count, began, first)
+        return answer.result(finish)
 
-    def _answer(self, finish: str, tokens: Sequence[int], count: int, began: float, first: float | None) -> Row:
-        now = time.monotonic()
-        return {
-            "finish": finish,
-            "prompt_tokens": len(tokens),
-            "tokens": count,
-            "first_seconds": round((first or now) - began, 4),
-            "seconds": round(now - began, 4),
-        }
+    def _common(self, tokens: Sequence[int]) -> int:
+        """How many tokens stand in the context already; the last is always run again, for its logits are wanted."""
+        most = min(len(self._kept), len(tokens) - 1)
+        return next((place for place in range(most) if self._kept[place] != tokens[place]), most)
 
-    def _check_fit(self, tokens: Sequence[int]) -> None:
+    def _rewind(self, keep: int) -> int:
+        """Empty the cells after the first `keep`; all of them where a part cannot be removed. Returns how many stay."""
+        if keep == 0 or not self._api.llama_memory_seq_rm(self._memory, 0, keep, -1):
+            self._api.llama_memory_clear(self._memory, False)
+            keep = 0
+        del self._kept[keep:]
+        return keep
+
+    def _check_fit(self, tokens: Sequence[int], room: int = 1) -> None:
         if not tokens:
             raise DataError("There are no tokens to start from.", "The prompt is empty.", "Give it some text.")
-        if len(tokens) >= self.context:
-            raise DataError(
+        if len(tokens) + room > self.context:
+            left = max(0, self.context - len(tokens))
+            raise ContextFull(
                 f"The prompt has {len(tokens)} tokens, the context holds {self.context}.",
-                "No token would be left for an answer.",
+                f"{left or 'No'} token{'s' if left > 1 else ''} would be left for an answer.",
                 "Shorten the conversation, or ask for a longer context.",
             )
 
-    def _decode(self, tokens: Sequence[int], start: int, every: bool = False) -> None:
-        """Run one batch whose first token stands at position `start`; logits of the last token, or of `every` one."""
+    def _decode(self, tokens: Sequence[int], start: int, every: bool = False) -> bool:
+        """Run one batch whose first token stands at position `start`; logits of the last token, or of `every` one.
+
+        False where it was broken off.
+        """
         batch = self._batch
         batch.n_tokens = len(tokens)
         for place, token in enumerate(tokens):
             batch.token[place], batch.pos[place] = token, start + place
             batch.n_seq_id[place], batch.seq_id[place][0] = 1, 0
             batch.logits[place] = int(every or place == len(tokens) - 1)
+        watched = not every and (len(tokens) > 1 or self._seconds > SLOW)
+        self._api.llama_set_abort_callback(self._context, self._abort if watched else self._no_abort, None)
+        began = time.monotonic()
         code = self._api.llama_decode(self._context, batch)
+        self._seconds = time.monotonic() - began
+        if code == ABORTED:
+            return False
         if code != 0:
             raise PipelineError(
                 f"llama.cpp could not run the model (code {code}).",
                 self._library.reason(),
                 "Ask for a shorter context.",
             )
-
-    def _sampler(self, sampling: Sampling) -> Any:
-        api = self._api
-        chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
-        if sampling.temperature <= 0:
-            links = [api.llama_sampler_init_greedy()]
-        else:
-            links = [api.llama_sampler_init_top_k(sampling.top_k)] if sampling.top_k > 0 else []
-            links += [
-                api.llama_sampler_init_top_p(sampling.top_p, 1),
-                api.llama_sampler_init_min_p(sampling.min_p, 1),
-                api.llama_sampler_init_temp(sampling.temperature),
-                api.llama_sampler_init_dist(sampling.seed % 2**32),
-            ]
-        for link in links:
-            api.llama_sampler_chain_add(chain, link)
-        return chain
+        self._kept += tokens
+        return True
 
     def _bytes(self, token: int) -> bytes:
         """What a token stands for; control tokens stand for nothing."""
@@ -254,24 +291,3 @@ class Model:
             if count >= 0:
                 return buffer.raw[:count]
             room = -count
-
-    def _metadata(self) -> dict[str, str]:
-        """Every key of the file but its arrays."""
-        api = self._api
-        pairs = range(api.llama_model_meta_count(self._model))
-        return {
-            self._text(api.llama_model_meta_key_by_index, self._model, index): self._text(
-                api.llama_model_meta_val_str_by_index, self._model, index
-            )
-            for index in pairs
-        }
-
-    def _text(self, ask: Callable[..., int], *of: Any) -> str:
-        """What a function of llama.cpp writes into a buffer; it returns the length that it would need."""
-        room = 1024
-        while True:
-            buffer = ctypes.create_string_buffer(room)
-            needed = ask(*of, buffer, room)
-            if needed < room:
-                return buffer.value.decode("utf-8", "replace")
-            room = needed + 1

@@ -9,6 +9,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +17,8 @@ from typing import IO, Any
 from pipeline.engine.children import fold_error
 from pipeline.engine.errors import DataError, PipelineError
 from pipeline.engine.rows import Row
-from pipeline.gguf.model import Library, Model, Sampling
+from pipeline.gguf.model import Library, Model
+from pipeline.gguf.sampling import Sampling
 from pipeline.gguf.template import Message, render
 
 
@@ -30,6 +32,8 @@ class Child:
         self._requests: queue.Queue[Row] = queue.Queue()
         self._stopped = 0
         self._model: Model | None = None
+        self._loaded: tuple[Path, int, int] | None = None
+        self._idle = 0.0
 
     def listen(self, requests: IO[bytes]) -> None:
         """Runs in a thread, for `stop` and the end of the parent must be heard in the middle of an answer."""
@@ -43,7 +47,11 @@ class Child:
 
     def serve(self) -> None:
         while True:
-            request = self._requests.get()
+            try:
+                request = self._requests.get(timeout=self._idle or None if self._model else None)
+            except queue.Empty:
+                self._rest()
+                continue
             number, command = request.pop("number"), request.pop("command")
 
             def piece(text: str, number: int = number) -> None:
@@ -64,20 +72,27 @@ class Child:
 
     @property
     def model(self) -> Model:
-        if self._model is None:
+        if self._loaded is None:
             raise DataError("No model is loaded.", "", "Load one first.")
+        if self._model is None:  # it was idle for so long that its memory was given back
+            self._model = Model(self._library, *self._loaded)
         return self._model
 
-    def do_load(self, path: str, context: int, threads: int, **_: Any) -> Row:
+    def do_load(self, path: str, context: int, threads: int, idle: float, **_: Any) -> Row:
         self.do_unload()
         self._model = Model(self._library, Path(path), context, threads)
+        self._loaded, self._idle = (Path(path), context, threads), idle
         return self._model.about
 
     def do_unload(self, **_: Any) -> Row:
-        if self._model is not None:
-            self._model.free()
-            self._model = None
+        self._loaded = None
+        self._rest()
         return {}
+
+    def _rest(self) -> None:
+        model, self._model = self._model, None
+        if model is not None:
+            model.free()
 
     def do_info(self, **_: Any) -> Row:
         return self.model.about
@@ -103,8 +118,10 @@ class Child:
             piece(base64.b64encode(row).decode("ascii"))
         return {}
 
-    def do_generate(self, prompt: str, sampling: Row, piece: Callable[[str], None], stopped: Callable[[], bool]) -> Row:
-        return self.model.generate(self.model.tokenize(prompt), Sampling(**sampling), piece, stopped)
+    def do_generate(self, prompt: str, sampling: Row, reuse: bool, room: int, **heard: Any) -> Row:
+        began = time.monotonic()
+        tokens = self.model.tokenize(prompt)
+        return self.model.generate(tokens, Sampling(**sampling), reuse=reuse, room=room, began=began, **heard)
 
     def do_quantize(self, source: str, target: str, file_type: int, threads: int, **_: Any) -> Row:
         self._library.quantize(Path(source), Path(target), file_type, threads)

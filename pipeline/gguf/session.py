@@ -22,7 +22,8 @@ from pipeline.engine import errors
 from pipeline.engine.children import describe_exit
 from pipeline.engine.errors import DataError, MissingDependency, PipelineError
 from pipeline.engine.rows import Row
-from pipeline.gguf.model import Sampling
+from pipeline.gguf.room import ContextFull
+from pipeline.gguf.sampling import Sampling
 from pipeline.gguf.template import Message
 
 LAST_WORDS = 2000
@@ -59,6 +60,8 @@ class Answer:
     first_seconds: float
     """From the request to the first token."""
     seconds: float
+    reused: int = 0
+    """Of the prompt's tokens, those that stood in the context already."""
 
 
 class Stream(Iterator[str]):
@@ -78,9 +81,9 @@ class Stream(Iterator[str]):
         raise StopIteration
 
     def stop(self) -> None:
-        """Ask for an early end; read on until the pieces end."""
-        if self.answer is None and self._session.pid is not None:
-            self._session._send("stop", number=self._number)
+        """Ask for an early end; read on until the pieces end. Any thread may call it."""
+        if self.answer is None:
+            self._session._stop(self._number)
 
 
 class Session:
@@ -106,10 +109,13 @@ class Session:
         """Of the child, while there is one."""
         return self._process.pid if self._process else None
 
-    def load(self, path: Path, context: int = 0, threads: int = 0) -> Info:
-        """Load a file in place of the one before. `context` 0: as trained, at most 4096; `threads` 0: by its size."""
+    def load(self, path: Path, context: int = 0, threads: int = 0, idle: float = 0.0) -> Info:
+        """Load a file in place of the one before. `context` 0: as trained, at most 4096; `threads` 0: by its size.
+
+        After `idle` seconds without a request its memory is given back, and the next request loads it again; 0: never.
+        """
         _check_readable(path)
-        return Info(**self._ask("load", path=str(path.resolve()), context=context, threads=threads))
+        return Info(**self._ask("load", path=str(path.resolve()), context=context, threads=threads, idle=idle))
 
     def unload(self) -> None:
         """Let go of the file and its memory; on Windows a loaded file can be neither renamed nor removed."""
@@ -133,9 +139,14 @@ class Session:
         while "piece" in (reply := self._receive(number)):
             yield base64.b64decode(reply["piece"])
 
-    def generate(self, prompt: str, sampling: Sampling) -> Stream:
-        """Continue a prompt. A new request ends a stream that was not read to its end."""
-        return Stream(self, self._send("generate", prompt=prompt, sampling=asdict(sampling)))
+    def generate(self, prompt: str, sampling: Sampling, reuse: bool = False, room: int = 1) -> Stream:
+        """Continue a prompt. A new request ends a stream that was not read to its end.
+
+        `reuse`: what an earlier prompt has in common with this one is not run again, which may move the last bit of a
+        logit. The stream raises ContextFull where less than `room` tokens would be left for the answer.
+        """
+        number = self._send("generate", prompt=prompt, sampling=asdict(sampling), reuse=reuse, room=room)
+        return Stream(self, number)
 
     def quantize(self, source: Path, target: Path, file_type: int, threads: int = 0) -> None:
         """llama.cpp's own quantisation; for as long as it takes."""
@@ -179,21 +190,23 @@ class Session:
         return process
 
     def _send(self, command: str, **fields: Any) -> int:
-        """Returns the number that the replies will bear; that of the request it stops, for `stop`."""
+        """Returns the number that the replies will bear."""
         process = self._process or self._start()
-        if command != "stop":
-            if self._unfinished:
-                self._send("stop", number=self._unfinished)
-            self._count += 1
-            self._unfinished = fields["number"] = self._count
-        line = json.dumps({"command": command, **fields}) + "\n"
-        assert process.stdin is not None
+        if self._unfinished:
+            self._stop(self._unfinished)
+        self._count += 1
+        self._unfinished = self._count
         try:
-            process.stdin.write(line.encode("ascii"))
-            process.stdin.flush()
+            _write(process, {"command": command, "number": self._count, **fields})
         except OSError:
             raise self._death() from None
-        return int(fields["number"])
+        return self._count
+
+    def _stop(self, number: int) -> None:
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(OSError, ValueError):  # it is dead, or closed: the next read tells
+                _write(process, {"command": "stop", "number": number})
 
     def _receive(self, number: int, timeout: float | None = -1) -> Row:
         """The next reply to that request. Replies to earlier ones, left unread, are passed over."""
@@ -241,6 +254,12 @@ class Session:
         )
 
 
+def _write(process: subprocess.Popen[bytes], request: Row) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
+    process.stdin.flush()
+
+
 def _apart() -> dict[str, Any]:
     """Options that keep Ctrl-C on the terminal from reaching the child."""
     if sys.platform == "win32":
@@ -273,5 +292,6 @@ def _read(stream: IO[bytes], replies: queue.Queue[Row | None]) -> None:
 
 
 def _revive(data: Any) -> PipelineError:
-    kind: Callable[..., PipelineError] = getattr(errors, str(data["type"]), PipelineError)
+    name = str(data["type"])
+    kind: Callable[..., PipelineError] = ContextFull if name == "ContextFull" else getattr(errors, name, PipelineError)
     return kind(data["what"], data["why"], data["mend"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.engine.errors import MissingDependency, PipelineError, ProviderError
 from pipeline.engine.rows import content_hash, dump
-from pipeline.gguf.model import Sampling
+from pipeline.gguf.sampling import Sampling
 from pipeline.gguf.session import Session, SessionDied
 from pipeline.providers.provider import Finish, ProviderSettings, Refused, Reply, Request, Unavailable, Usage
 from pipeline.providers.think import OPEN, split_think

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from pipeline.engine.errors import DataError
-from pipeline.gguf.model import Sampling
+from pipeline.gguf.sampling import Sampling
 from pipeline.gguf.session import Session, SessionDied
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.engine.errors import ProviderError
 from pipeline.gguf.convert import convert
-from pipeline.gguf.model import Sampling
+from pipeline.gguf.sampling import Sampling
 from pipeline.gguf.session import Info, Stream
 from pipeline.providers.local import Local, find_file
 from pipeline.providers.provider import ProviderSettings, Refused, Request, Unavailable
