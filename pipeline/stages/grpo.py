@@ -20,6 +20,7 @@ from pipeline.tasks.selection import see_prompt
 from pipeline.tasks.statistics import difference_of_means, mean
 from pipeline.training.backend import libraries_for
 from pipeline.training.grpo import steps, train_grpo
+from pipeline.training.ladder import stand
 from pipeline.training.lengths import ANY, foresee_lengths, shorten
 from pipeline.training.settings import GRPOSettings
 from pipeline.training.template import CONTROL, ChatTemplate
@@ -47,7 +48,7 @@ def run(context: Context) -> dict[str, Any]:
             for row, text in zip(rows, texts, strict=True)
         ]
 
-    metrics, backend = train_grpo(context, model, prompts, judge)
+    metrics, backend = train_grpo(stand(context), model, prompts, judge)
     return {
         "backend": backend,
         "steps": len(metrics),

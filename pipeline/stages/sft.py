@@ -23,6 +23,7 @@ from pipeline.tasks.selection import Eye, Rule, Selection, Weighting, choose
 from pipeline.tasks.statistics import mean
 from pipeline.training.backend import libraries_for
 from pipeline.training.examples import Conversation, Example, encode_examples, preview
+from pipeline.training.ladder import stand
 from pipeline.training.lengths import ANY, foresee_lengths, shorten
 from pipeline.training.settings import TrainerSettings
 from pipeline.training.sft import steps, train_sft
@@ -55,7 +56,7 @@ class Config(TrainerSettings):
 
 
 def run(context: Context) -> dict[str, Any]:
-    context = shorten(context, context.inputs["model"])
+    context = stand(shorten(context, context.inputs["model"]))
     config: Config = context.config
     prepared = prepare(context.inputs["scores"], context.inputs["model"], config, context.marks)
     if not prepared.examples:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,20 @@ class Watcher:
     """Follows one training, whatever its trainer: metrics as events and in the file, checkpoints in time, a stop."""
 
     def __init__(
-        self, context: Context, metrics: Metrics, read: Read, who: backend.Backend, *, total: int, boundary: int = 1
+        self,
+        context: Context,
+        metrics: Metrics,
+        read: Read,
+        who: backend.Backend,
+        *,
+        total: int,
+        boundary: int = 1,
+        stretches: Sequence[Row] = (),
     ) -> None:
-        """`total` optimizer steps; only at multiples of `boundary` is all that goes on in a checkpoint."""
+        """`total` optimizer steps; only at multiples of `boundary` is all that goes on in a checkpoint, which tells by
+        `stretches` how it came about."""
         self._context, self._metrics, self._read, self._who = context, metrics, read, who
-        self._total, self._boundary = total, boundary
+        self._total, self._boundary, self._stretches = total, boundary, stretches
         asked: int = context.config.save_every
         self._save_every = math.lcm(asked, boundary)
         if self._save_every != asked:
@@ -59,6 +68,9 @@ class Watcher:
         self.stopped = self._context.stop_requested()
         return self.stopped or step % self._save_every == 0, self.stopped
 
+    def saved(self, checkpoint: Path) -> None:
+        seal(checkpoint, self._stretches)
+
     def logged(self, step: int, logs: Mapping[str, Any]) -> None:
         row = self._read(self, logs) | gpu_peak()
         self._metrics.write({"step": step, **row})
@@ -87,7 +99,7 @@ def bridge(watcher: Watcher) -> Any:
                 watcher.logged(state.global_step, logs)
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            watcher.saved(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     return Bridge()
 

@@ -17,8 +17,9 @@ from pipeline.engine.rows import Row
 from pipeline.engine.stage import Context
 from pipeline.training.backend import Backend
 from pipeline.training.callbacks import Read, Watcher
+from pipeline.training.checkpoints import newest_whole, step_of, stretches_of
 from pipeline.training.load import Loaded, cache_for
-from pipeline.training.loop import configure, train
+from pipeline.training.loop import CHECKPOINTS, configure, train
 from pipeline.training.metrics import Metrics
 from pipeline.training.settings import GRPOSettings
 
@@ -37,8 +38,12 @@ def train_grpo(context: Context, directory: Path, prompts: Sequence[Row], judge:
     total = steps(config, len(prompts))
     scoring = Scoring(context, prompts, judge)
 
+    checkpoint = newest_whole(context.out / CHECKPOINTS)
+    begun = step_of(checkpoint) if checkpoint else 0
+    places = layout(config, len(prompts), total, begun, stretches_of(checkpoint))
+
     def build(loaded: Loaded, watcher: Watcher) -> Any:
-        return build_trainer(context, loaded, prompts, total, scoring.reward(loaded.tokenizer, watcher))
+        return build_trainer(context, loaded, prompts, places, total, scoring.reward(loaded.tokenizer, watcher))
 
     def reader(_: Metrics) -> Read:
         return scoring.read
@@ -47,10 +52,9 @@ def train_grpo(context: Context, directory: Path, prompts: Sequence[Row], judge:
 
 
 def steps(config: GRPOSettings, prompts: int) -> int:
-    """Optimizer steps that the epochs take, or `max_steps` where that is less."""
+    """Optimizer steps: `max_steps`, else what the epochs take."""
     generations = math.ceil(config.epochs * prompts / config.prompts_per_step)
-    total = generations * config.num_iterations
-    return min(total, config.max_steps) if config.max_steps else total
+    return config.max_steps or generations * config.num_iterations
 
 
 def order(prompts: int, needed: int, seed: int) -> list[int]:
@@ -66,14 +70,32 @@ def order(prompts: int, needed: int, seed: int) -> list[int]:
     return laid[:needed]
 
 
-def build_trainer(context: Context, loaded: Loaded, prompts: Sequence[Row], total: int, reward: Any) -> Any:
-    """TRL's trainer; one generation batch is what one optimizer step takes."""
+def layout(config: GRPOSettings, prompts: int, total: int, begun: int, stretches: Sequence[Row]) -> list[int]:
+    """The prompts of all steps, as the trainer reads them that goes on from step `begun`, which skips those before.
+
+    Steps that were trained with another `num_generations` took another number of prompts: what follows goes on behind
+    those that were in fact taken.
+    """
+    taken = 0
+    ends = [*(stretch["from"] for stretch in stretches), begun][1:]
+    for stretch, end in zip(stretches, ends, strict=True):
+        generations = (end - stretch["from"]) // config.num_iterations
+        taken += generations * config.step_size // stretch["num_generations"]
+    skipped = begun // config.num_iterations * config.prompts_per_step
+    needed = math.ceil(total / config.num_iterations) * config.prompts_per_step
+    laid = order(prompts, needed - skipped + taken, config.seed)
+    return [laid[max(0, place - skipped + taken)] for place in range(needed)]
+
+
+def build_trainer(
+    context: Context, loaded: Loaded, prompts: Sequence[Row], places: Sequence[int], total: int, reward: Any
+) -> Any:
+    """TRL's trainer, which reads the prompts at `places`; one step takes the completions of `generation_parts` of its
+    generation batches."""
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
     settings: GRPOSettings = context.config
-    generations = math.ceil(total / settings.num_iterations)
-    places = order(len(prompts), generations * settings.prompts_per_step, settings.seed)
     messages = [[{"role": turn["role"], "content": turn["content"]} for turn in row["messages"]] for row in prompts]
     config = configure(
         GRPOConfig,
@@ -86,6 +108,7 @@ def build_trainer(context: Context, loaded: Loaded, prompts: Sequence[Row], tota
         top_k=settings.top_k,
         beta=settings.beta,
         num_iterations=settings.num_iterations,
+        steps_per_generation=settings.gradient_accumulation // settings.generation_parts,
         epsilon=settings.epsilon,
         epsilon_high=settings.epsilon_high,
         loss_type=settings.loss_type,
@@ -99,7 +122,7 @@ def build_trainer(context: Context, loaded: Loaded, prompts: Sequence[Row], tota
         model=loaded.model,
         reward_funcs=reward,
         args=config,
-        train_dataset=Dataset.from_dict({"prompt": [messages[place] for place in places], "place": places}),
+        train_dataset=Dataset.from_dict({"prompt": [messages[place] for place in places], "place": list(places)}),
         processing_class=loaded.tokenizer,
         peft_config=loaded.adapter,
     )

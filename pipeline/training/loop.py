@@ -11,12 +11,13 @@ from typing import Any
 from pipeline.engine.errors import StopRequested
 from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
+from pipeline.training import ladder
 from pipeline.training.backend import RECORD, Backend, choose, guarded
 from pipeline.training.callbacks import Read, Watcher, bridge
-from pipeline.training.checkpoints import newest_whole, step_of
+from pipeline.training.checkpoints import lengthen, newest_whole, step_of, stretches_of
 from pipeline.training.load import Loaded, compute_dtype, hold_adapter_in_full, load, no_bitsandbytes
 from pipeline.training.metrics import Metrics
-from pipeline.training.settings import TrainerSettings
+from pipeline.training.settings import GRPOSettings, TrainerSettings
 
 CHECKPOINTS = "checkpoints"
 
@@ -68,28 +69,42 @@ def train(
     *,
     total: int,
     boundary: int = 1,
+    lengths: ladder.Lengths | None = None,
 ) -> tuple[list[Row], Backend]:
     """Train an adapter for the model in `directory` and save it; returns the metrics of every step and who trained.
 
     `build` makes the trainer, `read` its reader of logs, given the metrics so far. `total` optimizer steps; checkpoints
-    only at multiples of `boundary`. Raises StopRequested where a stop was asked for, once a checkpoint is saved.
+    only at multiples of `boundary`. `lengths`: of the rows, where those too long may be left out. Raises StopRequested
+    where a stop was asked for, once a checkpoint is saved; FreshProcess where memory ran out and there is a rung left.
     """
     who = choose(context)
     checkpoint = newest_whole(context.out / CHECKPOINTS)
-    metrics = Metrics(context.out / "metrics.jsonl", step_of(checkpoint) if checkpoint else 0)
+    begun = step_of(checkpoint) if checkpoint else 0
+    metrics = Metrics(context.out / "metrics.jsonl", begun)
+    stretches = lengthen(stretches_of(checkpoint), begun, **_manner(context))
+    if len(stretches) > 1:
+        context.in_effect("resume", "exact", "within rounding", f"not all steps were trained alike: {stretches}")
     with closing(metrics), guarded(context, who):
         loaded = load(context, directory, who)
         _quiet()
-        watcher = Watcher(context, metrics, read(metrics), who, total=total, boundary=boundary)
+        watcher = Watcher(context, metrics, read(metrics), who, total=total, boundary=boundary, stretches=stretches)
         trainer = build(loaded, watcher)
         context.check_stop()
         if who == "standard":
             hold_adapter_in_full(trainer.model)
-        _fit(trainer, watcher, checkpoint)
+        with ladder.guarded(context, total, lambda: watcher.step, lengths):
+            _fit(trainer, watcher, checkpoint)
     if watcher.stopped:
         raise StopRequested
     _save(context, trainer)
     return metrics.rows, who
+
+
+def _manner(context: Context) -> Row:
+    """What decides the rounding of a step, and how many prompts it takes: a checkpoint remembers it."""
+    config: TrainerSettings = context.config
+    manner: Row = {"rung": len(ladder.Ladder.of(context.out).rungs)}
+    return manner | ({"num_generations": config.num_generations} if isinstance(config, GRPOSettings) else {})
 
 
 def _quiet() -> None:
@@ -118,7 +133,7 @@ def _save(context: Context, trainer: Any) -> None:
     write_json(  # PEFT writes out a set, whose order is another in every process
         context.out / "adapter_config.json", {**adapter, "target_modules": sorted(adapter["target_modules"])}
     )
-    for leftover in ("README.md", RECORD):  # PEFT's model card is a form that nobody has filled in
+    for leftover in ("README.md", RECORD, ladder.RECORD):  # PEFT's model card is a form that nobody has filled in
         (context.out / leftover).unlink(missing_ok=True)
     if not context.config.keep_checkpoints:
         shutil.rmtree(context.out / CHECKPOINTS, ignore_errors=True)

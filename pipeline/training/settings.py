@@ -47,7 +47,7 @@ class TrainerSettings(Settings):
     epochs: float = Field(1.0, gt=0)
     """Passes over the data."""
     max_steps: int = Field(0, ge=0)
-    """At most this many optimizer steps; 0: as many as the epochs take."""
+    """Exactly this many optimizer steps, whatever the epochs; 0: as many as the epochs take."""
     batch_size: int = Field(1, ge=1)
     """Sequences that are worked on at once."""
     gradient_accumulation: int = Field(8, ge=1)
@@ -99,6 +99,9 @@ class GRPOSettings(TrainerSettings):
     """Weight of the KL divergence from the model without the adapter; at 0 it is neither computed nor reported."""
     num_iterations: int = Field(1, ge=1)
     """Optimizer steps on the same completions."""
+    generation_parts: int = Field(1, ge=1)
+    """Parts in which the completions of one step are drawn, one after the other: less memory, and slower. Must divide
+    gradient_accumulation and leave whole groups; needs num_iterations = 1."""
     epsilon: float = Field(0.2, gt=0)
     """How far the probability ratio may fall below 1 before it is clipped."""
     epsilon_high: float = Field(0.2, gt=0)
@@ -121,6 +124,20 @@ class GRPOSettings(TrainerSettings):
         size = info.data.get("batch_size", 0) * info.data.get("gradient_accumulation", 0)
         if size % value:
             raise ValueError(f"batch_size x gradient_accumulation ({size}) is not a multiple of it")
+        return value
+
+    @field_validator("generation_parts")
+    @classmethod
+    def _leaves_groups(cls, value: int, info: ValidationInfo) -> int:
+        known = info.data
+        if value == 1 or not {"gradient_accumulation", "batch_size", "num_generations"} <= known.keys():
+            return value
+        if known.get("num_iterations", 1) > 1:
+            raise ValueError("completions that are used again (num_iterations > 1) are drawn at once")
+        if known["gradient_accumulation"] % value:
+            raise ValueError(f"gradient_accumulation ({known['gradient_accumulation']}) is not a multiple of it")
+        if known["batch_size"] * known["gradient_accumulation"] // value % known["num_generations"]:
+            raise ValueError("a part would not hold whole groups of num_generations completions")
         return value
 
     @property

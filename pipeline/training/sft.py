@@ -12,6 +12,7 @@ from pipeline.engine.stage import Context
 from pipeline.training.backend import Backend
 from pipeline.training.callbacks import Read, Watcher
 from pipeline.training.examples import Example
+from pipeline.training.ladder import Lengths
 from pipeline.training.load import Loaded
 from pipeline.training.loop import configure, train
 from pipeline.training.metrics import Metrics
@@ -25,14 +26,13 @@ def train_sft(context: Context, directory: Path, examples: Sequence[Example]) ->
     def build(loaded: Loaded, _: Watcher) -> Any:
         return build_trainer(context, loaded, examples, total)
 
-    return train(context, directory, build, _reader, total=total)
+    tokens = [len(example.input_ids) for example in examples]
+    return train(context, directory, build, _reader, total=total, lengths=Lengths(min(tokens), max(tokens)))
 
 
 def steps(config: TrainerSettings, rows: int) -> int:
-    """Optimizer steps that the epochs take, or `max_steps` where that is less. Every epoch's last step may be short."""
-    an_epoch = math.ceil(math.ceil(rows / config.batch_size) / config.gradient_accumulation)
-    total = math.ceil(config.epochs * an_epoch)
-    return min(total, config.max_steps) if config.max_steps else total
+    """Optimizer steps: `max_steps`, else what the epochs take. Every epoch's last step may be short."""
+    return config.max_steps or math.ceil(config.epochs * math.ceil(rows / config.step_size))
 
 
 def build_trainer(context: Context, loaded: Loaded, examples: Sequence[Example], total: int) -> Any:

@@ -48,7 +48,8 @@ def plan_work(config: Any, shape: Shape, there: Device, longest: int, *, named: 
     rollout = None
     if hasattr(config, "num_generations"):
         passes = (config.num_iterations > 1) + (config.beta > 0)
-        rollout = Rollout(config.step_size, config.num_generations, min(config.max_completion_length, length), passes)
+        at_once = config.step_size // config.generation_parts
+        rollout = Rollout(at_once, config.num_generations, min(config.max_completion_length, length), passes)
     return Work(
         bits=(4 if config.load_in_4bit and small else 16) if there.cuda else 32,
         rank=config.lora_r,
