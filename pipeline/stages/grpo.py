@@ -22,6 +22,7 @@ from pipeline.training.backend import libraries_for
 from pipeline.training.grpo import steps, train_grpo
 from pipeline.training.ladder import stand
 from pipeline.training.lengths import ANY, foresee_lengths, shorten
+from pipeline.training.loop import way_on
 from pipeline.training.settings import GRPOSettings
 from pipeline.training.template import CONTROL, ChatTemplate
 
@@ -174,4 +175,5 @@ def pins(_: Any) -> dict[str, str]:
 STAGE = Stage(
     "grpo", Config, takes={"prompts": "prompts", "model": "model"}, makes="adapter", run=run, plan=plan, pins=pins,
     marks=honoured("prompts"), libraries=lambda config: libraries_for(config.backend), home="models",
+    way_on=way_on,
 )  # fmt: skip

@@ -25,6 +25,7 @@ from pipeline.training.backend import libraries_for
 from pipeline.training.examples import Conversation, Example, encode_examples, preview
 from pipeline.training.ladder import stand
 from pipeline.training.lengths import ANY, foresee_lengths, shorten
+from pipeline.training.loop import way_on
 from pipeline.training.settings import TrainerSettings
 from pipeline.training.sft import steps, train_sft
 from pipeline.training.template import ChatTemplate
@@ -219,4 +220,5 @@ def _of_unscored(prepared: Prepared, context: PlanContext) -> Iterator[Finding]:
 STAGE = Stage(
     "sft", Config, takes={"scores": "scores|traces", "model": "model"}, makes="adapter", run=run, plan=plan,
     marks=honoured("scores"), libraries=lambda config: libraries_for(config.backend), home="models",
+    way_on=way_on,
 )  # fmt: skip

@@ -10,15 +10,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pipeline.engine.errors import FreshProcess, MissingDependency, PipelineError, StageFailed, StopRequested
-from pipeline.engine.rows import read_json, write_json
+from pipeline.engine.errors import (
+    FreshProcess,
+    MissingDependency,
+    PipelineError,
+    ProcessDied,
+    StageFailed,
+    StopRequested,
+)
+from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
 
 Backend = Literal["unsloth", "standard"]
 RECORD = "backend.json"
-"""Written beside an unfinished adapter: a resumed run goes on with the backend that it began with."""
+"""Beside an unfinished adapter, written before Unsloth is imported: a resumed run goes on with the backend that it
+began with, and where the process dies, the runner can tell what was being tried."""
+MEND = "Train with Hugging Face and PEFT: set backend = standard."
 
 
 def unsloth_installed() -> bool:
@@ -35,22 +44,22 @@ def choose(context: Context) -> Backend:
     asked: str = context.config.backend
     if asked == "standard":
         return "standard"
-    if asked == "unsloth":
-        if not unsloth_installed():
-            raise MissingDependency.of_extra("unsloth", "unsloth")
-        return "unsloth"
-    record = context.out / RECORD
-    if record.exists():
-        found = read_json(record)
-    elif unsloth_installed():
-        return "unsloth"
-    else:
-        found = {"backend": "standard", "why": "Unsloth is not installed"}
-        write_json(record, found)
-    if found["backend"] == "standard":
-        context.in_effect("backend", asked, "standard", found["why"])
+    if asked == "unsloth" and not unsloth_installed():
+        raise MissingDependency.of_extra("unsloth", "unsloth")
+    record = _read(context.out)
+    if asked == "auto" and not record and not unsloth_installed():
+        record = {"backend": "standard", "why": "Unsloth is not installed"}
+        write_json(context.out / RECORD, record)
+    if not record:
+        write_json(context.out / RECORD, {"backend": "unsloth", "proven": False})
+    elif record["backend"] == "standard":
+        context.in_effect("backend", asked, "standard", record["why"])
         return "standard"
     return "unsloth"
+
+
+def _read(out: Path) -> Row:
+    return dict(read_json(out / RECORD)) if (out / RECORD).exists() else {}
 
 
 @contextmanager
@@ -65,11 +74,11 @@ def guarded(context: Context, backend: Backend) -> Iterator[None]:
     except (PipelineError, StopRequested):
         raise
     except Exception as error:
-        if backend == "standard" or (context.out / RECORD).exists():
+        if backend == "standard" or _read(context.out)["proven"]:
             raise
         why = f"Unsloth failed before its first step was done: {type(error).__name__}: {error}"
         if context.config.backend == "unsloth":
-            raise StageFailed(why, "", "Train with Hugging Face and PEFT: set backend = standard.") from error
+            raise StageFailed(why, "", MEND) from error
         write_json(context.out / RECORD, {"backend": "standard", "why": why})
         raise FreshProcess(
             why,
@@ -78,7 +87,22 @@ def guarded(context: Context, backend: Backend) -> Iterator[None]:
         ) from error
 
 
+def after_death(config: Any, out: Path, death: ProcessDied) -> str:
+    """The way on from an Unsloth whose process died before its first step was done; empty where that was not so.
+
+    Raises StageFailed where Unsloth was asked for.
+    """
+    record = _read(out)
+    if record.get("backend") != "unsloth" or record["proven"]:
+        return ""
+    why = f"Unsloth took its process along before its first step was done. {death.what}"
+    if config.backend == "unsloth":
+        raise StageFailed(why, death.why, MEND) from death
+    write_json(out / RECORD, {"backend": "standard", "why": why})
+    return why
+
+
 def keep(out: Path, backend: Backend) -> None:
     """Call when a step is done: it survived, and from now on there may be checkpoints that only it continues."""
-    if not (out / RECORD).exists():
-        write_json(out / RECORD, {"backend": backend})
+    if backend == "unsloth" and not _read(out)["proven"]:
+        write_json(out / RECORD, {"backend": backend, "proven": True})

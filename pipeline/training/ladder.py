@@ -1,29 +1,29 @@
-"""The ladder: what a training does without once memory has run out, one rung at a time, from its newest checkpoint.
+"""The ladder: where memory runs out, a training comes down one rung and goes on from its newest whole checkpoint.
 
-No rung touches the effective batch or the number of optimizer steps. What is reduced stands beside the unfinished
-adapter, and the step goes on in a fresh process, since what a failed step held does not come back in the old one.
+What is reduced stands beside the unfinished adapter, and the step goes on in a fresh process, since what a failed step
+held does not come back in the old one.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from pipeline.engine.errors import FreshProcess, PipelineError, StageFailed, StopRequested
-from pipeline.engine.rows import Row, read_json, write_json
+from pipeline.engine.errors import FreshProcess, PipelineError, ProcessDied, StageFailed, StopRequested
+from pipeline.engine.rows import read_json, write_json
 from pipeline.engine.stage import Context
-from pipeline.training.settings import GRPOSettings, TrainerSettings
+from pipeline.training.metrics import METRICS
+from pipeline.training.rungs import Lengths, Rung, next_rung
+from pipeline.training.settings import TrainerSettings
 
 RECORD = "ladder.json"
-"""Beside an unfinished adapter: {`steps`, `rungs`}. It holds from the next attempt on."""
-HALVINGS = 2
-"""How often completions and sequences are halved at most: below a quarter it is another training."""
+"""Beside an unfinished adapter, from before its first step: what is below holds from the next attempt on."""
 SIGNS = (
     "out of memory",  # CUDA's own, and what bitsandbytes prints
     "CUBLAS_STATUS_ALLOC_FAILED",
@@ -34,109 +34,16 @@ SIGNS = (
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One step down: `changes` has, for each setting, what it was and what it is from now on."""
-
-    changes: Mapping[str, tuple[Any, Any]]
-    step: int = 0
-    """The optimizer step that memory ran out in."""
-    why: str = ""
-
-    def __str__(self) -> str:
-        return ", ".join(f"{setting} {before} -> {after}" for setting, (before, after) in self.changes.items())
-
-    def to_row(self) -> Row:
-        changes = {setting: {"from": before, "to": after} for setting, (before, after) in self.changes.items()}
-        return {"changes": changes, "step": self.step, "why": self.why}
-
-    @classmethod
-    def from_row(cls, row: Row) -> Rung:
-        changes = {setting: (change["from"], change["to"]) for setting, change in row["changes"].items()}
-        return cls(changes, row["step"], row["why"])
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """Tokens of the shortest and the longest row of a data set that is learnt whole."""
-
-    shortest: int
-    longest: int
-
-
-def next_rung(
-    config: TrainerSettings, taken: Sequence[Rung] = (), lengths: Lengths | None = None, never: Collection[str] = ()
-) -> Rung | None:
-    """The next step down from `config`, which stands on the rungs `taken`; None where there is none left.
-
-    `lengths` is given where rows may be left out for their length; `never` names settings that must stay.
-    """
-
-    def halvings(setting: str) -> int:
-        return sum(setting in rung.changes for rung in taken)
-
-    for changes in (
-        _smaller_batches(config),
-        {} if config.gradient_checkpointing else {"gradient_checkpointing": True},
-        _generation_in_parts(config),
-        _shorter_completions(config, halvings("max_completion_length")),
-        _fewer_generations(config),
-        _shorter_sequences(lengths, halvings("max_seq_length")),
-    ):
-        if changes and not changes.keys() & set(never):
-            return Rung({setting: (getattr(config, setting), value) for setting, value in changes.items()})
-    return None
-
-
-def _smaller_batches(config: TrainerSettings) -> Row:
-    """By a whole factor, so that all that divided the accumulation before still does."""
-    size = config.batch_size
-    smaller = max((part for part in range(1, size) if size % part == 0), default=size)
-    if smaller == size:
-        return {}
-    return {"batch_size": smaller, "gradient_accumulation": config.gradient_accumulation * size // smaller}
-
-
-def _generation_in_parts(config: TrainerSettings) -> Row:
-    """Completions that are used again are drawn at once, and so are those whose rewards are scaled by the batch."""
-    if not isinstance(config, GRPOSettings) or config.num_iterations > 1 or config.scale_rewards == "batch":
-        return {}
-    now = config.generation_parts
-    for parts in range(2 * now, config.gradient_accumulation + 1, now):
-        if config.gradient_accumulation % parts == 0 and config.step_size // parts % config.num_generations == 0:
-            return {"generation_parts": parts}
-    return {}
-
-
-def _shorter_completions(config: TrainerSettings, halvings: int) -> Row:
-    if not isinstance(config, GRPOSettings) or halvings == HALVINGS or config.max_completion_length == 1:
-        return {}
-    return {"max_completion_length": (config.max_completion_length + 1) // 2}
-
-
-def _fewer_generations(config: TrainerSettings) -> Row:
-    """A step then takes more prompts."""
-    if not isinstance(config, GRPOSettings):
-        return {}
-    at_once = config.step_size // config.generation_parts
-    fewer = [count for count in range(2, config.num_generations // 2 + 1) if at_once % count == 0]
-    return {"num_generations": max(fewer)} if fewer else {}
-
-
-def _shorter_sequences(lengths: Lengths | None, halvings: int) -> Row:
-    """Half of what the longest row needs; not so short that no row is left."""
-    if lengths is None or halvings == HALVINGS:
-        return {}
-    length = max(lengths.longest // 2, lengths.shortest, 16)
-    return {"max_seq_length": length} if length < lengths.longest else {}
-
-
-@dataclass(frozen=True)
 class Ladder:
     """Where a training stands."""
 
     steps: int = 0
-    """Optimizer steps of the whole training, which no rung changes; 0 before the first rung."""
-    rungs: tuple[Rung, ...] = field(default_factory=tuple)
+    """Optimizer steps of the whole training, which no rung changes."""
+    rungs: tuple[Rung, ...] = ()
+    lengths: Lengths | None = None
+    """Of the rows at this height, where some may be left out."""
+    settings: Row = field(default_factory=dict)
+    """In effect at this height."""
 
     @classmethod
     def of(cls, out: Path) -> Ladder:
@@ -144,10 +51,15 @@ class Ladder:
         if not (out / RECORD).exists():
             return cls()
         row = read_json(out / RECORD)
-        return cls(row["steps"], tuple(map(Rung.from_row, row["rungs"])))
+        lengths = Lengths(**row["lengths"]) if row["lengths"] else None
+        return cls(row["steps"], tuple(map(Rung.from_row, row["rungs"])), lengths, row["settings"])
 
     def write(self, out: Path) -> None:
-        write_json(out / RECORD, {"steps": self.steps, "rungs": [rung.to_row() for rung in self.rungs]})
+        write_json(out / RECORD, {**asdict(self), "rungs": [rung.to_row() for rung in self.rungs]})
+
+    def down(self, out: Path, rung: Rung) -> None:
+        """Take one more rung, and write it down."""
+        replace(self, rungs=(*self.rungs, rung)).write(out)
 
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """Setting -> (asked, in effect)."""
@@ -163,11 +75,11 @@ def stand(context: Context) -> Context:
     ladder = Ladder.of(context.out)
     if not ladder.rungs:
         return context
-    changes = ladder.changes()
-    for setting, (asked, value) in changes.items():
+    for setting, (asked, value) in ladder.changes().items():
         last = next(rung for rung in reversed(ladder.rungs) if setting in rung.changes)
+        asked = context.effective.get(setting, {}).get("asked", asked)
         context.in_effect(setting, asked, value, f"memory ran out in step {last.step}: {last.why}")
-    values = {setting: value for setting, (_, value) in changes.items()} | {"max_steps": ladder.steps}
+    values = {setting: value for setting, (_, value) in ladder.changes().items()} | {"max_steps": ladder.steps}
     config = context.config
     return replace(context, config=type(config).model_validate({**config.model_dump(), **values}))
 
@@ -185,7 +97,9 @@ def guarded(
     `context` stands where the training does; `steps` is the whole training's number, `step()` the present one. Raises
     StageFailed, with the rungs that were tried, where there is none left.
     """
-    ladder = Ladder.of(context.out)  # read now: of several processes that fail at once, each writes the same
+    # Made before anything fails: of several processes that do so at once, each writes the same.
+    ladder = Ladder(steps, Ladder.of(context.out).rungs, lengths, context.config.model_dump(mode="json"))
+    ladder.write(context.out)
     try:
         yield
     except (PipelineError, StopRequested):
@@ -202,12 +116,26 @@ def guarded(
                 f"{why} Tried: {tried}.",
                 "Use a smaller model, a smaller lora_r or shorter sequences: `python -m pipeline plan` estimates them.",
             ) from error
-        replace(ladder, steps=steps, rungs=(*ladder.rungs, replace(rung, step=step(), why=why))).write(context.out)
+        ladder.down(context.out, replace(rung, step=step(), why=why))
         raise FreshProcess(
             f"Memory ran out in step {step()}: {rung}.",
             why,
             "Resume the run: it goes on with these settings from its newest checkpoint.",
         ) from error
+
+
+def after_death(config: TrainerSettings, out: Path, death: ProcessDied) -> str:
+    """The next rung, for a process whose last words were of memory: bitsandbytes ends it where CUDA has no more."""
+    words = next((line.strip() for line in death.why.splitlines() if SIGNS[0] in line), "")
+    ladder = Ladder.of(out)
+    if not words or not ladder.steps:
+        return ""
+    rung = next_rung(type(config).model_validate(ladder.settings), ladder.rungs, ladder.lengths)
+    if rung is None:
+        return ""
+    step = 1 + (out / METRICS).read_bytes().count(b"\n")
+    ladder.down(out, replace(rung, step=step, why=words))
+    return f"Memory ran out in step {step}, and the process ended ({words}): {rung}."
 
 
 def ran_out(error: BaseException | None) -> bool:

@@ -8,15 +8,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.errors import StopRequested
+from pipeline.engine.errors import ProcessDied, StopRequested
 from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
-from pipeline.training import ladder
+from pipeline.training import backend, ladder
 from pipeline.training.backend import RECORD, Backend, choose, guarded
 from pipeline.training.callbacks import Read, Watcher, bridge
 from pipeline.training.checkpoints import lengthen, newest_whole, step_of, stretches_of
 from pipeline.training.load import Loaded, compute_dtype, hold_adapter_in_full, load, no_bitsandbytes
-from pipeline.training.metrics import Metrics
+from pipeline.training.metrics import METRICS, Metrics
+from pipeline.training.rungs import Lengths
 from pipeline.training.settings import GRPOSettings, TrainerSettings
 
 CHECKPOINTS = "checkpoints"
@@ -69,7 +70,7 @@ def train(
     *,
     total: int,
     boundary: int = 1,
-    lengths: ladder.Lengths | None = None,
+    lengths: Lengths | None = None,
 ) -> tuple[list[Row], Backend]:
     """Train an adapter for the model in `directory` and save it; returns the metrics of every step and who trained.
 
@@ -80,7 +81,7 @@ def train(
     who = choose(context)
     checkpoint = newest_whole(context.out / CHECKPOINTS)
     begun = step_of(checkpoint) if checkpoint else 0
-    metrics = Metrics(context.out / "metrics.jsonl", begun)
+    metrics = Metrics(context.out / METRICS, begun)
     stretches = lengthen(stretches_of(checkpoint), begun, **_manner(context))
     if len(stretches) > 1:
         context.in_effect("resume", "exact", "within rounding", f"not all steps were trained alike: {stretches}")
@@ -98,6 +99,11 @@ def train(
         raise StopRequested
     _save(context, trainer)
     return metrics.rows, who
+
+
+def way_on(config: TrainerSettings, out: Path, death: ProcessDied) -> str:
+    """What a training whose process died does otherwise in the next; see `Stage.way_on`."""
+    return ladder.after_death(config, out, death) or backend.after_death(config, out, death)
 
 
 def _manner(context: Context) -> Row:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from pipeline.engine.rows import Row, RowWriter, mend_torn_tail, read_rows, write_rows
 
+METRICS = "metrics.jsonl"
+"""The file, beside an adapter."""
+
 
 class Metrics:
     """Rows `{"step": ..., name: number or null, ...}`, one a step, in memory and in the file."""

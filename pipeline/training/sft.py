@@ -12,10 +12,10 @@ from pipeline.engine.stage import Context
 from pipeline.training.backend import Backend
 from pipeline.training.callbacks import Read, Watcher
 from pipeline.training.examples import Example
-from pipeline.training.ladder import Lengths
 from pipeline.training.load import Loaded
 from pipeline.training.loop import configure, train
 from pipeline.training.metrics import Metrics
+from pipeline.training.rungs import Lengths
 from pipeline.training.settings import TrainerSettings
 
 

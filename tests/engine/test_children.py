@@ -140,7 +140,9 @@ def test_a_default_config_of_accelerate_changes_nothing(
 ) -> None:
     folder = tmp_path / "home" / "accelerate"
     folder.mkdir(parents=True)
-    mine = "distributed_type: FSDP\nnum_machines: 2\nnum_processes: 16\nmachine_rank: 1\ngpu_ids: '3'\nfsdp_config: {}\n"
+    mine = (
+        "distributed_type: FSDP\nnum_machines: 2\nnum_processes: 16\nmachine_rank: 1\ngpu_ids: '3'\nfsdp_config: {}\n"
+    )
     (folder / "default_config.yaml").write_text(mine, "utf-8")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     run = begin(steps={"together": {}})

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.engine.errors import ConfigError, FreshProcess, MissingDependency, StageFailed, StopRequested
+from pipeline.engine.errors import (
+    ConfigError,
+    FreshProcess,
+    MissingDependency,
+    ProcessDied,
+    StageFailed,
+    StopRequested,
+)
 from pipeline.engine.rows import read_json
 from pipeline.stages import sft
 from pipeline.training import backend
@@ -142,12 +149,65 @@ def test_what_unsloth_began_only_unsloth_goes_on_with(
     with pytest.raises(StopRequested):
         sft.run(context_of(sft.Config(**SMALL), given, out, at_step(1, stop.touch)))
     stop.unlink()
-    assert read_json(out / backend.RECORD) == {"backend": "unsloth"}
+    assert read_json(out / backend.RECORD) == {"backend": "unsloth", "proven": True}
     unsloth.fails_at = "load"
     with pytest.raises(RuntimeError, match="Triton is not here"):
         sft.run(context_of(sft.Config(**SMALL), given, out))
     unsloth.fails_at = ""
     assert sft.run(context_of(sft.Config(**SMALL), given, out))["backend"] == "unsloth"
+
+
+DEATH = ProcessDied("The worker process died: killed by SIGSEGV.", "Its last lines:\n  Fatal Python error", "Resume.")
+
+
+def test_what_is_tried_stands_on_disk_before_unsloth_is_imported(
+    unsloth: FakeUnsloth, given: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, config = tmp_path / "sft", sft.Config(**SMALL)
+    found: list[Any] = []
+    load = unsloth.from_pretrained
+    monkeypatch.setattr(
+        unsloth, "from_pretrained", lambda *a, **k: (found.append(read_json(out / backend.RECORD)), load(*a, **k))[1]
+    )
+    sft.run(context_of(config, given, out))
+    assert found == [{"backend": "unsloth", "proven": False}]
+
+
+@pytest.mark.usefixtures("unsloth")
+def test_auto_goes_on_without_an_unsloth_that_takes_its_process_along(given: dict[str, Path], tmp_path: Path) -> None:
+    config = sft.Config(**SMALL)
+    context = context_of(config, given, tmp_path / "sft")
+    assert backend.choose(context) == "unsloth"
+    assert backend.after_death(config, context.out, DEATH) == (
+        "Unsloth took its process along before its first step was done. The worker process died: killed by SIGSEGV."
+    )
+    assert sft.run(context)["backend"] == "standard"
+    assert "SIGSEGV" in context.effective["backend"]["why"]
+
+
+@pytest.mark.usefixtures("unsloth")
+def test_a_death_is_unsloths_fault_only_before_its_first_step_is_done(given: dict[str, Path], tmp_path: Path) -> None:
+    config = sft.Config(**SMALL)
+    context = context_of(config, given, tmp_path / "sft")
+    assert backend.after_death(config, context.out, DEATH) == "", "nothing was tried yet"
+    backend.choose(context)
+    backend.keep(context.out, "unsloth")
+    assert backend.after_death(config, context.out, DEATH) == ""
+    standard = context_of(sft.Config(**SMALL, backend="standard"), given, tmp_path / "standard")
+    backend.choose(standard)
+    assert backend.after_death(standard.config, standard.out, DEATH) == ""
+
+
+@pytest.mark.usefixtures("unsloth")
+def test_an_unsloth_asked_for_that_takes_its_process_along_fails_the_step(
+    given: dict[str, Path], tmp_path: Path
+) -> None:
+    config = sft.Config(**SMALL, backend="unsloth")
+    context = context_of(config, given, tmp_path / "sft")
+    backend.choose(context)
+    with pytest.raises(StageFailed, match="SIGSEGV") as raised:
+        backend.after_death(config, context.out, DEATH)
+    assert "backend = standard" in raised.value.mend and "Fatal Python error" in raised.value.why
 
 
 def test_an_unknown_module_is_an_error(given: dict[str, Path], tmp_path: Path) -> None:

@@ -10,15 +10,17 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from pipeline.engine.errors import FreshProcess, StageFailed
+from pipeline.engine.errors import FreshProcess, ProcessDied, StageFailed
 from pipeline.engine.rows import Row, read_json
 from pipeline.stages import grpo, sft
 from pipeline.training import ladder
 from pipeline.training.checkpoints import newest_whole, stretches_of
 from pipeline.training.grpo import layout, order
-from pipeline.training.ladder import Lengths, Rung, next_rung, ran_out
+from pipeline.training.ladder import ran_out
+from pipeline.training.loop import way_on
+from pipeline.training.rungs import Lengths, Rung, next_rung
 from pipeline.training.settings import GRPOSettings, TrainerSettings
-from tests.training.rig import Recorder, context_of, inputs, metrics
+from tests.training.rig import PowerCut, Recorder, at_step, context_of, inputs, metrics, power_cut
 
 SMALL: dict[str, Any] = {
     "backend": "standard", "load_in_4bit": False, "optimizer": "adamw_torch", "gradient_checkpointing": False,
@@ -211,6 +213,25 @@ def test_sft_goes_all_the_way_down_and_then_says_what_was_tried(
     assert all(rung in raised.value.why for rung in tried)
 
 
+def test_a_process_that_ends_itself_for_lack_of_memory_leaves_a_way_on(
+    machine: Machine, given: dict[str, Path], tmp_path: Path
+) -> None:
+    config, out = sft.Config(**SMALL), tmp_path / "sft"
+    words = "Error out of memory at line 380 in file /src/csrc/ops.cu"
+    death = ProcessDied("The worker process died: exit code 1.", f"Its last lines:\n  loading\n  {words}", "")
+    other = ProcessDied("The worker process died: killed by SIGKILL.", "It left no last words.", "")
+    out.mkdir()
+    assert way_on(config, out, death) == "", "it never came to its first step"
+    with pytest.raises(PowerCut):
+        sft.run(context_of(config, given, out, at_step(3, power_cut)))
+    assert way_on(config, out, other) == "" and not ladder.Ladder.of(out).rungs
+    told = way_on(config, out, death)
+    assert words in told and told.endswith("batch_size 4 -> 2, gradient_accumulation 1 -> 2.") and "step 4" in told
+    machine.forget()
+    sft.run(context_of(config, given, out))
+    assert set(machine.batches) == {2} and min(machine.seen) == 3
+
+
 def test_rows_that_no_longer_fit_are_left_out_and_counted(
     machine: Machine, given: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -248,7 +269,7 @@ def test_other_errors_and_a_lack_of_memory_while_loading_are_no_rungs(
     monkeypatch.setattr(loop, "load", full)
     with pytest.raises(torch.OutOfMemoryError):
         sft.run(context_of(sft.Config(**SMALL), given, tmp_path / "other"))
-    assert not list(tmp_path.rglob(ladder.RECORD))
+    assert not ladder.Ladder.of(tmp_path / "sft").rungs and not (tmp_path / "other" / ladder.RECORD).exists()
 
 
 GRPO: dict[str, Any] = {
@@ -345,6 +366,6 @@ def test_a_checkpoint_remembers_how_its_steps_were_trained(
     with pytest.raises(FreshProcess):
         sft.run(context_of(config, given, out))
     assert stretches_of(newest_whole(out / "checkpoints")) == [
-        {"from": 0, "rung": 0, "devices": 1},
-        {"from": 4, "rung": 1, "devices": 1},
+        {"from": 0, "rung": 0},
+        {"from": 4, "rung": 1},
     ]
