@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from pipeline.engine.errors import FreshProcess, PipelineError, ProcessDied, StageFailed, StopRequested
-from pipeline.engine.rows import read_json, write_json
+from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
 from pipeline.training.metrics import METRICS
 from pipeline.training.rungs import Lengths, Rung, next_rung
