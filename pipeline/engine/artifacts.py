@@ -23,6 +23,9 @@ from pipeline.engine.stage import Marked
 MADE = "made.json"
 MAKING = "making.json"
 """Stands in an artifact from its beginning until it is done: which fingerprint, made by which run."""
+CHECKPOINTS = "checkpoints"
+"""A folder of an artifact that its files and digest leave out: what a training can go on from. It holds times and the
+like, so that its bytes differ from run to run, and may be removed without a loss to what is built on the artifact."""
 PROJECT = "training-cockpit"
 
 
@@ -184,7 +187,7 @@ def commit(artifact: Path, made: Row) -> Row:
             "sha256": file_hash(file),
         }
         for file in sorted(artifact.rglob("*"))
-        if file.is_file() and file.name not in (MADE, MAKING)
+        if file.is_file() and file.name not in (MADE, MAKING) and file.relative_to(artifact).parts[0] != CHECKPOINTS
     }
     digest = content_hash({name: entry["sha256"] for name, entry in files.items()})
     made = {**made, "files": files, "digest": digest, "made_at": round(time.time(), 3), "packages": packages()}

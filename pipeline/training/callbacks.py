@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Context
 from pipeline.training import backend
-from pipeline.training.checkpoints import seal
+from pipeline.training.keeper import Keeper
 from pipeline.training.metrics import Metrics
 
 Read = Callable[["Watcher", Mapping[str, Any]], Row]
@@ -33,12 +33,11 @@ class Watcher:
         *,
         total: int,
         boundary: int = 1,
-        stretches: Sequence[Row] = (),
+        keeper: Keeper,
     ) -> None:
-        """`total` optimizer steps; only at multiples of `boundary` is all that goes on in a checkpoint, which tells by
-        `stretches` how it came about."""
+        """`total` optimizer steps; only at multiples of `boundary` is all that goes on in a checkpoint."""
         self._context, self._metrics, self._read, self._who = context, metrics, read, who
-        self._total, self._boundary, self._stretches = total, boundary, stretches
+        self._total, self._boundary, self._keeper = total, boundary, keeper
         asked: int = context.config.save_every
         self._save_every = math.lcm(asked, boundary)
         if self._save_every != asked:
@@ -60,16 +59,23 @@ class Watcher:
         self.step, self.began = step, time.perf_counter()
 
     def step_ended(self, step: int) -> tuple[bool, bool]:
-        """(whether to save a checkpoint, whether to stop) now; after the last step neither is needed."""
+        """(whether to save a checkpoint, whether to stop) now; after the last step there is nothing to stop.
+
+        Raises StageFailed where the disk has no room for the checkpoint.
+        """
         self.seconds = time.perf_counter() - self.began
         backend.keep(self._context.out, self._who)
-        if step >= self._total or step % self._boundary:
+        if step % self._boundary:
             return False, False
-        self.stopped = self._context.stop_requested()
-        return self.stopped or step % self._save_every == 0, self.stopped
+        last = step + self._boundary > self._total
+        self.stopped = step < self._total and self._context.stop_requested()
+        save = self.stopped or step % self._save_every == 0 or (last and self._keeper.stays)
+        if save:
+            self._keeper.check_room()
+        return save, self.stopped
 
     def saved(self, checkpoint: Path) -> None:
-        seal(checkpoint, self._stretches)
+        self._keeper.saved(checkpoint, self._metrics.rows)
 
     def logged(self, step: int, logs: Mapping[str, Any]) -> None:
         row = self._read(self, logs) | gpu_peak()

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.artifacts import CHECKPOINTS
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Context
 from pipeline.training.backend import Backend
 from pipeline.training.callbacks import Read, Watcher
 from pipeline.training.checkpoints import newest_whole, step_of, stretches_of
 from pipeline.training.load import Loaded, cache_for
-from pipeline.training.loop import CHECKPOINTS, configure, train
+from pipeline.training.loop import configure, train
 from pipeline.training.metrics import Metrics
 from pipeline.training.settings import GRPOSettings
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.artifacts import CHECKPOINTS
 from pipeline.engine.errors import ProcessDied, StopRequested
 from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
@@ -15,12 +15,11 @@ from pipeline.training import backend, ladder
 from pipeline.training.backend import RECORD, Backend, choose, guarded
 from pipeline.training.callbacks import Read, Watcher, bridge
 from pipeline.training.checkpoints import lengthen, newest_whole, step_of, stretches_of
+from pipeline.training.keeper import Keeper
 from pipeline.training.load import Loaded, compute_dtype, hold_adapter_in_full, load, no_bitsandbytes
 from pipeline.training.metrics import METRICS, Metrics
 from pipeline.training.rungs import Lengths
 from pipeline.training.settings import GRPOSettings, TrainerSettings
-
-CHECKPOINTS = "checkpoints"
 
 
 def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
@@ -51,7 +50,7 @@ def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
         logging_strategy="steps",
         logging_steps=1,
         save_strategy="no",  # the watcher asks for checkpoints, so that none is saved where it would not be exact
-        save_total_limit=2,
+        save_total_limit=None,  # and the keeper lets go of them
         report_to="none",
         disable_tqdm=True,
         dataloader_num_workers=0,
@@ -88,16 +87,20 @@ def train(
     with closing(metrics), guarded(context, who):
         loaded = load(context, directory, who)
         _quiet()
-        watcher = Watcher(context, metrics, read(metrics), who, total=total, boundary=boundary, stretches=stretches)
+        keeper = Keeper(context.out / CHECKPOINTS, begun, stretches, stays=context.config.checkpoints != "none")
+        watcher = Watcher(context, metrics, read(metrics), who, total=total, boundary=boundary, keeper=keeper)
         trainer = build(loaded, watcher)
         context.check_stop()
         if who == "standard":
             hold_adapter_in_full(trainer.model)
-        with ladder.guarded(context, total, lambda: watcher.step, lengths):
-            _fit(trainer, watcher, checkpoint)
+        trained = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
+        keeper.expect(trained, trainer.args.optim)
+        with ladder.guarded(context, total, lambda: watcher.step, lengths), keeper.guarded():
+            _fit(trainer, watcher, checkpoint, done=begun >= total)
     if watcher.stopped:
         raise StopRequested
     _save(context, trainer)
+    keeper.finish(metrics.rows)
     return metrics.rows, who
 
 
@@ -122,9 +125,14 @@ def _quiet() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def _fit(trainer: Any, watcher: Watcher, checkpoint: Path | None) -> None:
+def _fit(trainer: Any, watcher: Watcher, checkpoint: Path | None, done: bool) -> None:
     from transformers import PrinterCallback
 
+    if done and checkpoint:  # all but the adapter was written; the trainer would go on for one more step
+        from peft import load_peft_weights, set_peft_model_state_dict
+
+        set_peft_model_state_dict(trainer.model, load_peft_weights(str(checkpoint), device="cpu"))
+        return
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(bridge(watcher))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -141,5 +149,3 @@ def _save(context: Context, trainer: Any) -> None:
     )
     for leftover in ("README.md", RECORD, ladder.RECORD):  # PEFT's model card is a form that nobody has filled in
         (context.out / leftover).unlink(missing_ok=True)
-    if not context.config.keep_checkpoints:
-        shutil.rmtree(context.out / CHECKPOINTS, ignore_errors=True)

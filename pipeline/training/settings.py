@@ -56,8 +56,9 @@ class TrainerSettings(Settings):
     """Seed of the trainer: the adapter's start, the order of rows, what is sampled."""
     save_every: int = aside(50, ge=1)
     """Optimizer steps between checkpoints; what is lost at most when a run is killed."""
-    keep_checkpoints: bool = aside(False)
-    """Keep the newest checkpoints beside the finished adapter."""
+    checkpoints: Literal["last and best", "none"] = aside("last and best")
+    """Checkpoints to keep once the training is done, to go on from: the last, and the best by the validation loss of
+    SFT, or the held-out reward, else the reward, of GRPO. Without them it cannot be extended by more steps."""
     devices: int = aside(1, ge=1)
     """Processes that train together, one on each device. The effective batch stays as asked: each takes
     gradient_accumulation / devices batches, so it must divide gradient_accumulation."""

@@ -53,7 +53,7 @@ def test_trains_an_adapter_and_tells_of_every_step(undisturbed: tuple[Path, Row,
     assert rows[-1]["tokens"] == summary["tokens"] == 2 * rows[3]["tokens"]
     files = {path.name for path in out.iterdir()}
     assert files == {
-        "adapter_config.json", WEIGHTS, "chat_template.jinja", "metrics.jsonl", "tokenizer.json",
+        "adapter_config.json", WEIGHTS, "chat_template.jinja", "checkpoints", "metrics.jsonl", "tokenizer.json",
         "tokenizer_config.json",
     }  # fmt: skip
     previews = [row["text"] for row in recorder.of("log")]

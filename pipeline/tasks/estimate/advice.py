@@ -19,7 +19,7 @@ from pipeline.tasks.estimate.words import gib
 SHORTEST = 256
 """Tokens below which no advice goes."""
 KEPT = 2
-"""Checkpoints that a training keeps while it goes on."""
+"""Checkpoints that a training keeps: the newest two and, where it stays, the best; in the end the last and the best."""
 
 
 def foresee(context: PlanContext, longest: int = 0) -> list[Finding]:
@@ -37,8 +37,8 @@ def foresee(context: PlanContext, longest: int = 0) -> list[Finding]:
     there = device(context.gpu)
     work = plan_work(context.config, shape, there, longest, named=context.gpu is not None)
     trainable = shape.adapter(work.rank, work.modules)
-    stay = KEPT if context.config.keep_checkpoints else 0
-    return [_finding(shape, work, there), disk.tell(disk.training(trainable, work.optimizer, KEPT, stay))]
+    stay = KEPT if context.config.checkpoints != "none" else 0
+    return [_finding(shape, work, there), disk.tell(disk.training(trainable, work.optimizer, KEPT + (stay > 0), stay))]
 
 
 def plan_work(config: Any, shape: Shape, there: Device, longest: int, *, named: bool) -> Work:
