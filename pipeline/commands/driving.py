@@ -103,6 +103,26 @@ def branch(
 
 
 @app.command()
+def extend(
+    name: RunName,
+    step: Annotated[str, typer.Argument(help="A step of SFT or GRPO that is done.")],
+    steps: Annotated[int, typer.Option(min=1, help="How many optimizer steps more.")],
+    root: Root = HERE,
+    detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
+    as_json: Json = False,
+) -> None:
+    """A new run that trains one step of another for longer, from its last checkpoint, and makes anew what follows."""
+    from pipeline.commands.extension import extended
+    from pipeline.engine.runs import find_run
+
+    workspace = open_workspace(root)
+    parent = find_run(workspace, name)
+    tree = extended(workspace, parent, step, steps)
+    options = {**parent.about()["options"], "fresh": []}
+    go(start(workspace, check_tree(tree, workspace), options), detach, as_json)
+
+
+@app.command()
 def plan(
     preset: Annotated[str, typer.Argument(help="A preset's name, or a .toml or .json file.")],
     sets: Sets = None,

@@ -112,10 +112,14 @@ def clean(
     root: Root = HERE,
     orphans: Annotated[bool, typer.Option("--orphans", help="Remove artifacts that no run uses.")] = False,
     unfinished: Annotated[bool, typer.Option("--unfinished", help="Remove what was begun and never finished.")] = False,
+    checkpoints: Annotated[
+        bool, typer.Option("--checkpoints", help="Remove those of finished artifacts, which then cannot be extended.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Disk by artifact, and which runs use it; removes orphans and unfinished artifacts on request, and asks first."""
+    """Disk by artifact, and which runs use it; removes orphans, what is unfinished and checkpoints when told, and asks
+    first."""
     from pipeline.commands import disk, terminal
 
     entries = disk.usage(open_workspace(root))
@@ -132,6 +136,12 @@ def clean(
         size = terminal.gigabytes(sum(entry["bytes"] for entry in doomed))
         if yes or typer.confirm(f"Remove {len(doomed)} artifacts, {size}?"):
             disk.remove(open_workspace(root), doomed)
+    gone = {entry["path"] for entry in doomed}
+    kept = [entry for entry in disk.kept(entries) if checkpoints and entry["path"] not in gone]
+    if kept:
+        size = terminal.gigabytes(sum(entry["checkpoints"] for entry in kept))
+        if yes or typer.confirm(f"Remove the checkpoints of {len(kept)} artifacts, {size}?"):
+            disk.remove_checkpoints(open_workspace(root), kept)
 
 
 @app.command()

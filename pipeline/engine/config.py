@@ -166,7 +166,7 @@ def _wire(
     fetched: list[Step] = []
     inputs: dict[str, tuple[str, ...]] = {}
     for name, take in takes.items():
-        makers = [other.name for other in earlier if other.stage.makes in take.kinds]
+        makers = [other.name for other in earlier if other.stage.makes in take.kinds and not take.named]
         if name not in given:
             inputs[name] = tuple(makers if take.many and take.optional else makers[-1:])
             if not makers and not take.optional:

@@ -118,7 +118,8 @@ class Stage:
     Config: type[Settings]
     takes: Mapping[str, str]
     """Input name -> kind: "prompts", "model?" (optional), "traces*" (any number; not named: all),
-    "adapter+" (one or more; not named: the nearest), "scores|traces" (either)."""
+    "adapter+" (one or more; not named: the nearest), "adapter?=" (optional, and only where `from` names it),
+    "scores|traces" (either)."""
     makes: str
     """Kind of the artifact."""
     run: Callable[[Context], dict[str, Any]]
@@ -155,11 +156,14 @@ class Take:
     kinds: tuple[str, ...]
     optional: bool
     many: bool
+    named: bool = False
+    """Never wired to an earlier step by itself."""
 
     @classmethod
     def read(cls, name: str, spec: str) -> Take:
+        named, spec = spec.endswith("="), spec.rstrip("=")
         kinds = tuple(spec.rstrip("?*+").split("|"))
-        return cls(name, kinds, optional=spec.endswith(("?", "*")), many=spec.endswith(("*", "+")))
+        return cls(name, kinds, optional=spec.endswith(("?", "*")), many=spec.endswith(("*", "+")), named=named)
 
     def words(self) -> str:
         """Its kinds for a sentence, such as "scores or traces"."""

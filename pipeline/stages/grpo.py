@@ -19,6 +19,7 @@ from pipeline.tasks.rubric import DIMENSIONS, Weights, rubric_hash
 from pipeline.tasks.selection import see_prompt
 from pipeline.tasks.statistics import difference_of_means, mean
 from pipeline.training.backend import libraries_for
+from pipeline.training.extension import EXTENDS, INPUT, extending, take_up
 from pipeline.training.grpo import steps, train_grpo
 from pipeline.training.ladder import stand
 from pipeline.training.lengths import ANY, foresee_lengths, shorten
@@ -35,6 +36,7 @@ class Config(GRPOSettings):
 
 
 def run(context: Context) -> dict[str, Any]:
+    take_up(context, "grpo")
     model = context.inputs["model"]
     context = shorten(context, model)
     config: Config = context.config
@@ -173,7 +175,7 @@ def pins(_: Any) -> dict[str, str]:
 
 
 STAGE = Stage(
-    "grpo", Config, takes={"prompts": "prompts", "model": "model"}, makes="adapter", run=run, plan=plan, pins=pins,
-    marks=honoured("prompts"), libraries=lambda config: libraries_for(config.backend), home="models",
-    way_on=way_on,
+    "grpo", Config, takes={"prompts": "prompts", "model": "model", EXTENDS: INPUT}, makes="adapter", run=run,
+    plan=extending("grpo", plan), pins=pins, marks=honoured("prompts"),
+    libraries=lambda config: libraries_for(config.backend), home="models", way_on=way_on,
 )  # fmt: skip

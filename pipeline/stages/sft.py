@@ -23,6 +23,7 @@ from pipeline.tasks.selection import Eye, Rule, Selection, Weighting, choose
 from pipeline.tasks.statistics import mean
 from pipeline.training.backend import libraries_for
 from pipeline.training.examples import Conversation, Example, encode_examples, preview
+from pipeline.training.extension import EXTENDS, INPUT, extending, take_up
 from pipeline.training.ladder import stand
 from pipeline.training.lengths import ANY, foresee_lengths, shorten
 from pipeline.training.loop import way_on
@@ -57,6 +58,7 @@ class Config(TrainerSettings):
 
 
 def run(context: Context) -> dict[str, Any]:
+    take_up(context, "sft")
     context = stand(shorten(context, context.inputs["model"]))
     config: Config = context.config
     prepared = prepare(context.inputs["scores"], context.inputs["model"], config, context.marks)
@@ -218,7 +220,7 @@ def _of_unscored(prepared: Prepared, context: PlanContext) -> Iterator[Finding]:
 
 
 STAGE = Stage(
-    "sft", Config, takes={"scores": "scores|traces", "model": "model"}, makes="adapter", run=run, plan=plan,
-    marks=honoured("scores"), libraries=lambda config: libraries_for(config.backend), home="models",
-    way_on=way_on,
+    "sft", Config, takes={"scores": "scores|traces", "model": "model", EXTENDS: INPUT}, makes="adapter", run=run,
+    plan=extending("sft", plan), marks=honoured("scores"),
+    libraries=lambda config: libraries_for(config.backend), home="models", way_on=way_on,
 )  # fmt: skip

@@ -89,7 +89,8 @@ def bridge(watcher: Watcher) -> Any:
     from transformers import TrainerCallback
 
     class Bridge(TrainerCallback):  # type: ignore[misc]
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kept: Any) -> None:  # noqa: ARG002
+            lay_rate(kept["optimizer"], kept["lr_scheduler"])
             watcher.training_began(state.global_step)
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
@@ -108,6 +109,20 @@ def bridge(watcher: Watcher) -> Any:
             watcher.saved(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     return Bridge()
+
+
+def lay_rate(optimizer: Any, scheduler: Any) -> None:
+    """The learning rate of the present step by the schedule over all steps: a checkpoint brings that of the schedule
+    that it was made under, which ended where an extended training goes on. The same number wherever it did not change.
+    """
+    if hasattr(scheduler, "lr_lambdas"):  # DeepSpeed brings one of its own
+        rates = [
+            rate * share(scheduler.last_epoch)
+            for rate, share in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+        ]
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        scheduler._last_lr = rates
 
 
 def gpu_peak() -> Row:

@@ -55,6 +55,11 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
+def whole(folder: Path) -> list[Path]:
+    """Those that count, oldest first; nothing is removed."""
+    return sorted((path for path in folder.glob("checkpoint-*") if is_whole(path)), key=step_of)
+
+
 def newest_whole(folder: Path) -> Path | None:
     """The checkpoint to go on from, if any. What is torn is removed, so that it is never counted among those kept."""
     found = sorted((path for path in folder.glob("checkpoint-*") if path.is_dir()), key=step_of)

@@ -15,7 +15,7 @@ from statistics import fmean
 
 from pipeline.engine.errors import PipelineError, StageFailed, StopRequested
 from pipeline.engine.rows import Row, read_json, write_json
-from pipeline.training.checkpoints import is_whole, seal, step_of
+from pipeline.training.checkpoints import is_whole, seal, step_of, whole
 
 RECORD = "checkpoints.json"
 """In their folder: {`taken`: the steps of all there ever were, `last`, `best`, `figure`, `value`}."""
@@ -79,7 +79,7 @@ class Keeper:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _keep(self, rows: Sequence[Row], newest: int) -> None:
-        there = sorted((path for path in self.folder.glob("checkpoint-*") if is_whole(path)), key=step_of)
+        there = whole(self.folder)
         steps = [step_of(path) for path in there]
         found = best(rows, self.taken, steps) if self.stays else None
         record = {"taken": self.taken, "last": steps[-1] if steps else None, **(found or NO_BEST)}

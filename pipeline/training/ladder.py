@@ -84,6 +84,13 @@ def stand(context: Context) -> Context:
     return replace(context, config=type(config).model_validate({**config.model_dump(), **values}))
 
 
+def leave(out: Path, checkpoints: Path) -> None:
+    """The training is done: its rungs, if any, go with the checkpoints that one may go on from."""
+    if Ladder.of(out).rungs and checkpoints.exists():
+        (out / RECORD).replace(checkpoints / RECORD)
+    (out / RECORD).unlink(missing_ok=True)
+
+
 @contextmanager
 def guarded(
     context: Context,

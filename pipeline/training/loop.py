@@ -100,6 +100,7 @@ def train(
     if watcher.stopped:
         raise StopRequested
     _save(context, trainer)
+    ladder.leave(context.out, keeper.folder)
     keeper.finish(metrics.rows)
     return metrics.rows, who
 
@@ -147,5 +148,5 @@ def _save(context: Context, trainer: Any) -> None:
     write_json(  # PEFT writes out a set, whose order is another in every process
         context.out / "adapter_config.json", {**adapter, "target_modules": sorted(adapter["target_modules"])}
     )
-    for leftover in ("README.md", RECORD, ladder.RECORD):  # PEFT's model card is a form that nobody has filled in
+    for leftover in ("README.md", RECORD):  # PEFT's model card is a form that nobody has filled in
         (context.out / leftover).unlink(missing_ok=True)
