@@ -11,7 +11,7 @@ from pipeline.engine.artifacts import CHECKPOINTS, MADE, compare_settings, descr
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.rows import Row, write_json
 from pipeline.engine.stage import Context, Finding, PlanContext
-from pipeline.training import backend, ladder
+from pipeline.training import backend, ladder, ranks
 from pipeline.training.checkpoints import whole
 from pipeline.training.metrics import METRICS
 
@@ -43,8 +43,15 @@ def take_up(context: Context, stage: str) -> None:
 
     Its checkpoints, metrics, backend and rungs: what follows is a resume. Raises ConfigError as the plan's fault.
     """
-    if EXTENDS not in context.inputs or (context.out / CHECKPOINTS).exists():
+    if EXTENDS not in context.inputs:
         return
+    if ranks.is_first() and not (context.out / CHECKPOINTS).exists():
+        _bring(context, stage)
+    ranks.join()
+    ranks.wait()
+
+
+def _bring(context: Context, stage: str) -> None:
     artifact: Path = context.inputs[EXTENDS]
     if faults := list(_faults(context, stage)):
         raise ConfigError(f"{artifact.name} cannot be extended: {'; '.join(faults)}.", "", MEND)

@@ -16,9 +16,10 @@ from typing import Any
 from pipeline.engine.artifacts import CHECKPOINTS
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Context
+from pipeline.training import ranks
 from pipeline.training.backend import Backend
 from pipeline.training.callbacks import Read, Watcher
-from pipeline.training.checkpoints import newest_whole, step_of, stretches_of
+from pipeline.training.checkpoints import step_of, stretches_of, whole
 from pipeline.training.load import Loaded, cache_for
 from pipeline.training.loop import configure, train
 from pipeline.training.metrics import Metrics
@@ -39,9 +40,8 @@ def train_grpo(context: Context, directory: Path, prompts: Sequence[Row], judge:
     total = steps(config, len(prompts))
     scoring = Scoring(context, prompts, judge)
 
-    checkpoint = newest_whole(context.out / CHECKPOINTS)
-    begun = step_of(checkpoint) if checkpoint else 0
-    places = layout(config, len(prompts), total, begun, stretches_of(checkpoint))
+    newest = [None, *whole(context.out / CHECKPOINTS)][-1]
+    places = layout(config, len(prompts), total, step_of(newest) if newest else 0, stretches_of(newest))
 
     def build(loaded: Loaded, watcher: Watcher) -> Any:
         return build_trainer(context, loaded, prompts, places, total, scoring.reward(loaded.tokenizer, watcher))
@@ -109,7 +109,7 @@ def build_trainer(
         top_k=settings.top_k,
         beta=settings.beta,
         num_iterations=settings.num_iterations,
-        steps_per_generation=settings.gradient_accumulation // settings.generation_parts,
+        steps_per_generation=settings.gradient_accumulation // ranks.count() // settings.generation_parts,
         epsilon=settings.epsilon,
         epsilon_high=settings.epsilon_high,
         loss_type=settings.loss_type,

@@ -11,7 +11,7 @@ from pipeline.engine.artifacts import CHECKPOINTS
 from pipeline.engine.errors import ProcessDied, StopRequested
 from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
-from pipeline.training import backend, ladder
+from pipeline.training import backend, ladder, ranks
 from pipeline.training.backend import RECORD, Backend, choose, guarded
 from pipeline.training.callbacks import Read, Watcher, bridge
 from pipeline.training.checkpoints import lengthen, newest_whole, step_of, stretches_of
@@ -100,8 +100,9 @@ def train(
     if watcher.stopped:
         raise StopRequested
     _save(context, trainer)
-    ladder.leave(context.out, keeper.folder)
-    keeper.finish(metrics.rows)
+    if ranks.is_first():
+        ladder.leave(context.out, keeper.folder)
+        keeper.finish(metrics.rows)
     return metrics.rows, who
 
 

@@ -83,9 +83,9 @@ def _generation_in_parts(config: TrainerSettings) -> Row:
     """Completions that are used again are drawn at once, and so are those whose rewards are scaled by the batch."""
     if not isinstance(config, GRPOSettings) or config.num_iterations > 1 or config.scale_rewards == "batch":
         return {}
-    now = config.generation_parts
-    for parts in range(2 * now, config.gradient_accumulation + 1, now):
-        if config.gradient_accumulation % parts == 0 and config.step_size // parts % config.num_generations == 0:
+    now, batches = config.generation_parts, config.gradient_accumulation // config.devices
+    for parts in range(2 * now, batches + 1, now):
+        if batches % parts == 0 and config.step_size // parts % config.num_generations == 0:
             return {"generation_parts": parts}
     return {}
 

@@ -102,7 +102,7 @@ class GRPOSettings(TrainerSettings):
     """Optimizer steps on the same completions."""
     generation_parts: int = Field(1, ge=1)
     """Parts in which the completions of one step are drawn, one after the other: less memory, and slower. Must divide
-    gradient_accumulation and leave whole groups; needs num_iterations = 1."""
+    gradient_accumulation / devices and leave whole groups; needs num_iterations = 1."""
     epsilon: float = Field(0.2, gt=0)
     """How far the probability ratio may fall below 1 before it is clipped."""
     epsilon_high: float = Field(0.2, gt=0)
@@ -135,8 +135,9 @@ class GRPOSettings(TrainerSettings):
             return value
         if known.get("num_iterations", 1) > 1:
             raise ValueError("completions that are used again (num_iterations > 1) are drawn at once")
-        if known["gradient_accumulation"] % value:
-            raise ValueError(f"gradient_accumulation ({known['gradient_accumulation']}) is not a multiple of it")
+        batches = known["gradient_accumulation"] // known.get("devices", 1)
+        if batches % value:
+            raise ValueError(f"gradient_accumulation / devices ({batches}) is not a multiple of it")
         if known["batch_size"] * known["gradient_accumulation"] // value % known["num_generations"]:
             raise ValueError("a part would not hold whole groups of num_generations completions")
         return value
