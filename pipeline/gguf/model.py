@@ -141,7 +141,8 @@ class Model:
             "context": self.context,
             "trained_context": trained,
             "vocabulary": self.size,
-            "eos": int(api.llama_vocab_eos(self._vocabulary)),
+            "eos": (eos := int(api.llama_vocab_eos(self._vocabulary))),
+            "eos_ends": bool(api.llama_vocab_is_eog(self._vocabulary, eos)),
             "metadata": metadata,
         }
 

@@ -46,6 +46,8 @@ class Info:
     trained_context: int
     vocabulary: int
     eos: int
+    eos_ends: bool
+    """Whether an answer ends where it comes to its eos."""
     metadata: dict[str, str]
 
 

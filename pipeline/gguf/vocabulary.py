@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import read_json
+from pipeline.gguf.pre_tokenizers import KNOWN, recognise, steps
+from pipeline.gguf.template import render
 
-END_OF_TURN = "<|im_end|>"
-
-QWEN2_SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-PRE_TOKENIZERS = {(QWEN2_SPLIT, "byte-level"): "qwen2"}
-"""What a pre-tokenizer does, step by step -> llama.cpp's name for one that does the same."""
+QUESTION, ANSWER = "What is asked", "What is answered"
 
 
 @dataclass(frozen=True)
@@ -30,8 +27,13 @@ class Vocabulary:
     """`gguf.TokenType` of each token."""
     merges: list[str]
     special: dict[str, int]
-    """Token ids by role: bos, eos, pad, unk."""
+    """Token ids by role: bos, eos, pad, unk, sep, mask."""
+    added: dict[str, bool]
+    """Whether the tokenizer by itself puts the token of a role (bos, eos) at an end of a text."""
     chat_template: str | None
+
+
+_ROLES = ("bos", "eos", "pad", "unk", "sep", "mask")
 
 
 def read_vocabulary(source: Path, rows: int) -> Vocabulary:
@@ -41,55 +43,69 @@ def read_vocabulary(source: Path, rows: int) -> Vocabulary:
     """
     import gguf
 
-    content = read_json(source / "tokenizer.json")
+    content = _read_tokenizer(source)
     model = content["model"]
     if model["type"] != "BPE" or model.get("byte_fallback"):
-        raise _unknown(source, f"Its model is {model['type']}, and only byte-level BPE is known.")
+        kind = "BPE with bytes as a last resort" if model["type"] == "BPE" else model["type"]
+        raise _unknown(source, f"Its model is {kind}, as SentencePiece makes them; only byte-level BPE is known here.")
     if (content.get("normalizer") or {"type": "NFC"})["type"] != "NFC":  # llama.cpp leaves NFC to whoever calls it
         raise _unknown(source, f"Its normaliser is {content['normalizer']['type']}, and llama.cpp has none.")
-    pre = recognise_pre_tokenizer(source, content.get("pre_tokenizer"))
+    whole_words = bool(model.get("ignore_merges"))
+    pre = recognise(content.get("pre_tokenizer"), whole_words)
+    if pre is None:
+        does = [*steps(content.get("pre_tokenizer")), *(["takes whole words that are tokens"] if whole_words else [])]
+        known = ", ".join(sorted(KNOWN.values()))
+        raise _unknown(source, f"Its pre-tokenizer does {' then '.join(does) or 'nothing'}; known here: {known}.")
     texts, types = _tokens(source, content, rows)
-    chosen = gguf.SpecialVocab(source, load_merges=True, n_vocab=len(texts))
+    chosen = gguf.SpecialVocab(source, n_vocab=len(texts))
     template = chosen.chat_template
     if isinstance(template, list):
         template = next((one["template"] for one in template if one["name"] == "default"), None)
     special = {role: int(token) for role, token in chosen.special_token_ids.items() if role in _ROLES}
-    if ends_turns(texts, template):
-        special["eos"] = texts.index(END_OF_TURN)
+    marks = [added["content"] for added in content.get("added_tokens", [])]
+    if (mark := turn_end(template, marks, *(texts[special[r]] if r in special else "" for r in ("bos", "eos")))) != "":
+        special["eos"] = texts.index(mark)
     if "eos" not in special:
         raise _unknown(source, "It names no token that ends a turn: llama.cpp would never stop.")
-    return Vocabulary("gpt2", pre, texts, types, list(chosen.merges), special, template)
+    added = {"bos": chosen.add_special_token.get("bos", False)}
+    if "eos" in chosen.add_special_token:
+        added["eos"] = chosen.add_special_token["eos"]
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
+    return Vocabulary("gpt2", pre, texts, types, merges, special, added, template)
 
 
-def ends_turns(tokens: Container[str], template: str | None) -> bool:
-    """Whether `<|im_end|>` ends a turn: a base model's tokenizer names `<|endoftext|>`, its chat template does not."""
-    return END_OF_TURN in tokens and END_OF_TURN in (template or END_OF_TURN)
+def turn_end(template: str | None, marks: Collection[str], bos: str = "", eos: str = "") -> str:
+    """The token that a chat template writes behind an answer; "" where there is no template, or it writes none.
+
+    A base model's tokenizer names the end of a document as its eos, and a chat that waited for that would never stop.
+    `marks`: the texts that are one token each.
+    """
+    if not template:
+        return ""
+    turns = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": ANSWER}]
+    try:
+        behind = render(template, turns, turn=False, bos=bos, eos=eos).rpartition(ANSWER)[2]
+    except DataError:
+        return ""
+    found = [mark for mark in marks if mark in behind]
+    return min(found, key=lambda mark: (behind.index(mark), -len(mark)), default="")
 
 
-_ROLES = ("bos", "eos", "pad", "unk")
+def _read_tokenizer(source: Path) -> Any:
+    """The content of tokenizer.json; of a folder without one, what transformers makes of its older files."""
+    if (source / "tokenizer.json").is_file():
+        return read_json(source / "tokenizer.json")
+    from transformers import AutoTokenizer
 
-
-def recognise_pre_tokenizer(source: Path, pre_tokenizer: Any) -> str:
-    """llama.cpp's name for what a tokenizer.json's `pre_tokenizer` does. Raises DataError for one it does not know."""
-    steps = tuple(_steps(pre_tokenizer))
-    if steps in PRE_TOKENIZERS:
-        return PRE_TOKENIZERS[steps]
-    known = ", ".join(sorted(set(PRE_TOKENIZERS.values())))
-    raise _unknown(source, f"Its pre-tokenizer does {' then '.join(steps) or 'nothing'}; known here: {known}.")
-
-
-def _steps(pre_tokenizer: Any) -> list[str]:
-    """One text for each thing a pre-tokenizer does, however it is nested; a plain split is its regex."""
-    match pre_tokenizer or {}:
-        case {"type": "Sequence", "pretokenizers": parts}:
-            return [step for part in parts for step in _steps(part)]
-        case {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False}:
-            return [regex]
-        case {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}:
-            return ["byte-level"]
-        case {"type": str(kind), **options}:
-            return [f"{kind} {options}" if options else kind]
-    return []
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
+        return json.loads(tokenizer.backend_tokenizer.to_str())
+    except Exception as error:  # a library's many ways to say that the files are missing, or not of a kind it knows
+        raise DataError(
+            f"{source} holds no tokenizer that can be read.",
+            str(error).splitlines()[0] if str(error) else type(error).__name__,
+            "Save it beside the model with transformers, so that there is a tokenizer.json.",
+        ) from None
 
 
 def _tokens(source: Path, content: Any, rows: int) -> tuple[list[str], list[int]]:
@@ -116,5 +132,6 @@ def _unknown(source: Path, why: str) -> DataError:
     return DataError(
         f"{source}: llama.cpp cannot be told to tokenise as this tokenizer does.",
         why,
-        "Use a model with Qwen's tokenizer, or one whose tokenizer was trained with Qwen's pre-tokenizer.",
+        "Name a checkout of llama.cpp as `llama_cpp` to use its own converter, or use a model whose tokenizer splits "
+        "as one of those does.",
     )

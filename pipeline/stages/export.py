@@ -66,10 +66,10 @@ def plan(context: PlanContext) -> list[Finding]:
         return findings + _foreseen(context)
     if absent:
         return findings
-    from pipeline.gguf.convert import check_convertible
+    from pipeline.gguf.architectures import read_config
 
     try:
-        width = check_convertible(source)["hidden_size"]
+        width = read_config(source).width
         parameters = _parameters(source)
     except DataError as error:
         return [*findings, Finding("fault", error.what, f"{error.why} {error.mend}")]
@@ -100,14 +100,16 @@ def _disk(parameters: int, types: list[str]) -> Finding:
 
 
 def run(context: Context) -> dict[str, Any]:
-    from pipeline.gguf.convert import KINDS, About, check_convertible, convert
+    from pipeline.gguf.architectures import read_config
+    from pipeline.gguf.convert import KINDS, About, convert
     from pipeline.gguf.header import tensor_types
     from pipeline.gguf.quantize import quantize
+    from pipeline.gguf.reference import Reference
     from pipeline.gguf.session import Session
-    from pipeline.gguf.verify import TOLERANCE, Reference, verify
+    from pipeline.gguf.verify import TOLERANCE, verify
 
     source, out, name = Path(context.inputs["model"]), context.out, context.config.model_name
-    width = check_convertible(source)["hidden_size"]
+    width = read_config(source).width
     types = _types_in_effect(context.config.types, width)
     if types != context.config.types:
         context.in_effect("types", context.config.types, types, f"rows of {width} do not divide by {BLOCK}")
@@ -160,9 +162,9 @@ def _types_in_effect(types: list[str], width: int) -> list[str]:
 
 
 def _parameters(source: Path) -> int:
-    from pipeline.gguf.convert import Weights
+    from pipeline.gguf.weights import Weights
 
-    weights = Weights(source, "np")  # shapes only: `plan` does not wait for torch to load
+    weights = Weights(source)
     return sum(math.prod(weights.shape(name)) for name in weights.names)
 
 

@@ -112,9 +112,10 @@ def test_shards_make_the_same_bytes_as_one_file(tiny: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"model_type": "llama"}, "llama"),
+        ({"model_type": "gemma"}, "gemma"),
         ({"attention_bias": True}, "attention_bias"),
-        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}}, "yarn"),
+        ({"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 4.0}}, "dynamic"),
+        ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}}, "original_max"),
         ({"quantization_config": {"load_in_4bit": True}}, "quantization_config"),
         ({"num_key_value_heads": None}, "num_key_value_heads"),
     ],

@@ -10,8 +10,9 @@ from pipeline.engine.errors import DataError
 from pipeline.gguf.convert import convert
 from pipeline.gguf.header import tensor_types
 from pipeline.gguf.quantize import FILE_TYPES, bytes_needed, needs_wide_rows, quantize
+from pipeline.gguf.reference import Reference
 from pipeline.gguf.session import Session
-from pipeline.gguf.verify import Reference, compare_logits
+from pipeline.gguf.verify import compare_logits
 
 
 def quantised(kind: str, wide: Path, session: Session, folder: Path, reference: Reference) -> float:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -11,40 +10,18 @@ import pytest
 from pipeline.engine.errors import DataError, StageFailed
 from pipeline.gguf.convert import convert
 from pipeline.gguf.model import Sampling
+from pipeline.gguf.reference import HARD_TEXT, Reference
 from pipeline.gguf.session import Session
-from pipeline.gguf.verify import HARD_TEXT, TOLERANCE, Reference, verify
+from pipeline.gguf.verify import TOLERANCE, verify
+from tests.gguf.texts import random_texts
 from tests.gguf.tiny import save_tiny_model
 
 QWEN3 = Path(__file__).parents[2].parent / "shared" / "tokenizers" / "qwen3"
-ALPHABETS = (
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    "0123456789½²Ⅷ٣",
-    " \t\n\r  \u00a0\u3000",
-    ".,;:!?'\"()[]{}<>|/\\@#$%^&*-_=+~`",
-    "éüßñžαβγжяעבاب한日本हिन्ท",
-    "🙂🇪👩\u200d\ufe0f\u0301\u200b",
-)
 
 
 @pytest.fixture(scope="module")
 def reference(tiny: Path) -> Reference:
     return Reference.of(tiny)
-
-
-def random_texts(count: int) -> list[str]:
-    chance = random.Random("texts")
-    pieces = ["'s", "'LL", "<think>", "</think>", "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<tool_call>"]
-    texts = []
-    for _ in range(count):
-        parts = []
-        for _ in range(chance.randint(1, 30)):
-            if chance.random() < 0.15:
-                parts.append(chance.choice(pieces))
-            else:
-                alphabet = chance.choice(ALPHABETS)
-                parts.append("".join(chance.choice(alphabet) for _ in range(chance.randint(1, 5))))
-        texts.append(unicodedata.normalize("NFC", "".join(parts)))
-    return texts
 
 
 def test_the_probe_is_as_llama_cpp_needs_it_and_holds_every_mark(reference: Reference) -> None:
@@ -149,7 +126,7 @@ def test_each_difference_fails_by_its_own_name(plain: Path, reference: Reference
         "tokenises": replace(reference, ids=reference.ids[:-1]),
         "template is not": replace(reference, template="{{ messages }}"),
         "another prompt": replace(reference, prompts=[(first[0], first[1], first[2] + " ")]),
-        "end of a turn": replace(reference, end_of_turn="<|endoftext|>"),
+        "end of a turn": replace(reference, end_of_turn=reference.end_of_turn + 1),
         "logits are not": replace(reference, logits=np.roll(reference.logits, 1, axis=1)),
     }
     for what, changed in wrong.items():

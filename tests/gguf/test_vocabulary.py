@@ -10,10 +10,11 @@ import pytest
 from gguf import TokenType
 
 from pipeline.engine.errors import DataError
-from pipeline.gguf.vocabulary import QWEN2_SPLIT, read_vocabulary, recognise_pre_tokenizer
+from pipeline.gguf.pre_tokenizers import QWEN2
+from pipeline.gguf.vocabulary import read_vocabulary
 from pipeline.training.tokenizer import SPLIT
 
-SPLIT_STEP = {"type": "Split", "pattern": {"Regex": QWEN2_SPLIT}, "behavior": "Isolated", "invert": False}
+SPLIT_STEP = {"type": "Split", "pattern": {"Regex": QWEN2}, "behavior": "Isolated", "invert": False}
 BYTES_STEP = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
 
 
@@ -64,36 +65,7 @@ def test_a_mark_that_only_looks_special_is_a_control_token(tiny: Path, tmp_path:
 
 
 def test_our_own_tokenizer_splits_as_the_table_says() -> None:
-    assert SPLIT == QWEN2_SPLIT
-
-
-@pytest.mark.parametrize(
-    "pre_tokenizer",
-    [
-        {"type": "Sequence", "pretokenizers": [SPLIT_STEP, BYTES_STEP]},
-        {"type": "Sequence", "pretokenizers": [{"type": "Sequence", "pretokenizers": [SPLIT_STEP]}, BYTES_STEP]},
-    ],
-)
-def test_a_pre_tokenizer_is_recognised_however_it_is_nested(pre_tokenizer: Any) -> None:
-    assert recognise_pre_tokenizer(Path("m"), pre_tokenizer) == "qwen2"
-
-
-@pytest.mark.parametrize(
-    "pre_tokenizer",
-    [
-        None,
-        {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
-        {"type": "Sequence", "pretokenizers": [BYTES_STEP, SPLIT_STEP]},
-        {"type": "Sequence", "pretokenizers": [SPLIT_STEP, {**BYTES_STEP, "add_prefix_space": True}]},
-        {"type": "Sequence", "pretokenizers": [{**SPLIT_STEP, "behavior": "Removed"}, BYTES_STEP]},
-        {"type": "Sequence", "pretokenizers": [{**SPLIT_STEP, "invert": True}, BYTES_STEP]},
-        {"type": "Sequence", "pretokenizers": [{**SPLIT_STEP, "pattern": {"Regex": r"\s+"}}, BYTES_STEP]},
-        {"type": "Whitespace"},
-    ],
-)
-def test_an_unknown_pre_tokenizer_says_what_it_does_and_what_is_known(pre_tokenizer: Any) -> None:
-    with pytest.raises(DataError, match=r"m: llama\.cpp cannot[\s\S]*pre-tokenizer does[\s\S]*known here: qwen2"):
-        recognise_pre_tokenizer(Path("m"), pre_tokenizer)
+    assert SPLIT == QWEN2
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pipeline.engine.errors import DataError, StageFailed, StopRequested
 from pipeline.engine.events import Emitter
 from pipeline.engine.stage import Context, PlanContext
 from pipeline.gguf import verify as verification
+from pipeline.gguf.reference import Reference
 from pipeline.gguf.session import Session
 from pipeline.stages.export import STAGE, Config, plan, run
 from tests.gguf.tiny import save_tiny_model
@@ -93,7 +94,7 @@ def test_the_same_bytes_again_and_no_work_for_what_is_done(
     def forbidden(_: Path) -> None:
         raise AssertionError("nothing is left to do")
 
-    monkeypatch.setattr(verification.Reference, "of", forbidden)
+    monkeypatch.setattr(Reference, "of", forbidden)
     assert run(second)["files"] == again["files"]
     assert len([kind for kind, _ in events if kind == "item"]) >= 1
 
