@@ -1,4 +1,4 @@
-"""What an exported file is held against: the HF model's own token ids, prompts and logits on a probe made to be hard."""
+"""What an exported file is held against: the HF model's own token ids, prompts and logits on a probe that is hard."""
 
 from __future__ import annotations
 

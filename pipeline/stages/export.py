@@ -102,7 +102,7 @@ def _disk(parameters: int, types: list[str]) -> Finding:
 def run(context: Context) -> dict[str, Any]:
     from pipeline.gguf.architectures import read_config
     from pipeline.gguf.convert import KINDS, About, convert
-    from pipeline.gguf.header import tensor_types
+    from pipeline.gguf.header import read_header
     from pipeline.gguf.quantize import quantize
     from pipeline.gguf.reference import Reference
     from pipeline.gguf.session import Session
@@ -139,7 +139,7 @@ def run(context: Context) -> dict[str, Any]:
                 checked[files[kind]] = {
                     "type": kind,
                     "bytes": unchecked.stat().st_size,
-                    "tensors": tensor_types(unchecked),
+                    "tensors": read_header(unchecked).types(),
                     "verified": figures,
                 }
                 unchecked.replace(out / files[kind])

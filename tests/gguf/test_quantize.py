@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.engine.errors import DataError
 from pipeline.gguf.convert import convert
-from pipeline.gguf.header import tensor_types
+from pipeline.gguf.header import read_header
 from pipeline.gguf.quantize import FILE_TYPES, bytes_needed, needs_wide_rows, quantize
 from pipeline.gguf.reference import Reference
 from pipeline.gguf.session import Session
@@ -23,7 +23,7 @@ def quantised(kind: str, wide: Path, session: Session, folder: Path, reference: 
         convert(wide, plain, "F16")
     quantize(session, plain, path, kind)
     main = kind.removesuffix("_S").removesuffix("_M").removesuffix("_L")
-    assert tensor_types(path)[{"IQ3": "IQ3_S"}.get(main, main)] >= 8, kind
+    assert read_header(path).types()[{"IQ3": "IQ3_S"}.get(main, main)] >= 8, kind
     assert path.stat().st_size < bytes_needed(1_000_000, kind) + 2**20
     session.load(path)
     return float(compare_logits(session, replace(reference, logits=reference.logits[:64]))["divergence"])
@@ -47,7 +47,7 @@ def test_the_i_quants_run(wide: Path, session: Session, tmp_path: Path) -> None:
 
 def test_rows_that_blocks_of_256_do_not_fill_show_another_type(plain: Path, session: Session, tmp_path: Path) -> None:
     quantize(session, plain, tmp_path / "a.gguf", "Q6_K")
-    found = tensor_types(tmp_path / "a.gguf")
+    found = read_header(tmp_path / "a.gguf").types()
     assert found["Q8_0"] > found["Q6_K"] > 0
     assert needs_wide_rows("Q6_K")
     assert needs_wide_rows("IQ4_XS")

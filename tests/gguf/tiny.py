@@ -1,4 +1,4 @@
-"""Small random models of each family, which llama.cpp answers in milliseconds, and tokenizers that split as theirs."""
+"""Small random models of each family, which llama.cpp answers in milliseconds; tokenizers that split as theirs do."""
 
 from __future__ import annotations
 
