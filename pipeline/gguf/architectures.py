@@ -206,7 +206,7 @@ def rope_factors(config: Config) -> Any | None:
     size, factor = config.head(), rope.number("factor")
     low, high = rope.number("low_freq_factor"), rope.number("high_freq_factor")
     exponents = np.arange(0, size, 2, dtype=np.float32) / np.float32(size)
-    wavelengths = 2 * math.pi * np.float32(rope.number("rope_theta")) ** exponents
-    turns = rope.number("original_max_position_embeddings") / wavelengths
+    frequencies = 1 / np.float32(rope.number("rope_theta")) ** exponents
+    turns = rope.number("original_max_position_embeddings") / (np.float32(2 * math.pi) / frequencies)
     blend = np.clip((turns - low) / (high - low), 0, 1)
     return (1 / ((1 - blend) / factor + blend)).astype(np.float32)

@@ -36,6 +36,14 @@ class About:
     """The model's artifact."""
 
 
+def check(source: Path) -> Config:
+    """Read all but the weights. Raises DataError where `convert` would not write the model; returns its config."""
+    config = read_config(source)
+    weights = Weights(source)
+    read_vocabulary(source, weights.shape(next(iter(_names(config, weights))))[0])
+    return config
+
+
 def convert(source: Path, target: Path, kind: Kind, about: About | None = None) -> None:
     """Write the model in `source` as the GGUF file `target`: matrices as `kind`, vectors as F32.
 

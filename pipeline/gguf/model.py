@@ -15,6 +15,7 @@ import psutil
 from pipeline.engine.errors import DataError, PipelineError
 from pipeline.engine.rows import Row
 from pipeline.gguf.about import read_metadata, read_text
+from pipeline.gguf.importance import read_importance
 from pipeline.gguf.room import ContextFull, check_room, context_bytes
 from pipeline.gguf.sampling import Sampling, sampler_of
 
@@ -55,10 +56,17 @@ class Library:
     def reason(self) -> str:
         return "llama.cpp: " + ("; ".join(self.said[:2]) or "it gave no reason")
 
-    def quantize(self, source: Path, target: Path, file_type: int, threads: int) -> None:
+    def quantize(self, source: Path, target: Path, file_type: int, threads: int, importance: Path | None) -> None:
         """Write `source` as `target` in llama.cpp's `file_type`. Raises DataError."""
         options = self.api.llama_model_quantize_default_params()
         options.ftype, options.nthread = file_type, threads or cores()
+        matrix = read_importance(importance) if importance else {}
+        entries = (self.api.llama_model_imatrix_data * (len(matrix) + 1))()  # the last, left empty, ends the list
+        for entry, (name, values) in zip(entries, matrix.items(), strict=False):
+            entry.name, entry.size = name.encode(), len(values)
+            entry.data = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+        if matrix:
+            options.imatrix = entries
         self.said.clear()
         if self.api.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(options)) != 0:
             raise DataError(f"{source} cannot be quantised.", self.reason(), "Check the file and the disk.")

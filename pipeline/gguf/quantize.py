@@ -20,26 +20,43 @@ FILE_TYPES = {
     "Q4_0": 2,
     "IQ4_XS": 30,
     "IQ4_NL": 25,
+    "MXFP4_MOE": 38,
     "Q3_K_L": 13,
     "Q3_K_M": 12,
     "Q3_K_S": 11,
     "IQ3_M": 27,
     "IQ3_S": 26,
+    "IQ3_XS": 22,
+    "IQ3_XXS": 23,
     "Q2_K": 10,
+    "Q2_K_S": 21,
+    "Q2_0": 41,
+    "IQ2_M": 29,
+    "IQ2_S": 28,
+    "IQ2_XS": 20,
+    "IQ2_XXS": 19,
+    "TQ2_0": 37,
+    "TQ1_0": 36,
+    "IQ1_M": 31,
+    "IQ1_S": 24,
+    "Q1_0": 40,
 }
-"""Name -> llama.cpp's `llama_ftype`. Types that need an importance matrix are not among them."""
+"""Name -> llama.cpp's `llama_ftype`."""
+ALIASES = {"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
+NEED_IMPORTANCE = ("IQ3_XS", "IQ3_XXS", "Q2_K_S", "IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S")
+"""Types so coarse that llama.cpp makes none without an importance matrix."""
 TYPES = (*(kind for kind in KINDS if kind not in FILE_TYPES), *FILE_TYPES)
 """Every type a file can be exported as."""
 BITS = {"F32": 32.0, "F16": 16.0, "BF16": 16.0}
 """Bits a weight; of quantised types at most `QUANTISED_BITS`."""
 QUANTISED_BITS = 8.5
-BLOCK = 256
-"""Weights in a row that K- and I-quants take together."""
 
 
-def needs_wide_rows(kind: str) -> bool:
-    """Whether the type packs 256 weights of a row together; the others pack 32 or none."""
-    return "_K" in kind or (kind.startswith("IQ") and kind != "IQ4_NL")
+def block(kind: str) -> int:
+    """How many weights of a row the type packs together; the length of a row must divide by it."""
+    if "_K" in kind or kind.startswith("TQ") or (kind.startswith("IQ") and kind != "IQ4_NL"):
+        return 256
+    return {"Q1_0": 128, "Q2_0": 64, "F32": 1, "F16": 1, "BF16": 1}.get(kind, 32)
 
 
 def bytes_needed(parameters: int, kind: str) -> int:
@@ -47,11 +64,16 @@ def bytes_needed(parameters: int, kind: str) -> int:
     return int(parameters * BITS.get(kind, QUANTISED_BITS) / 8)
 
 
-def quantize(session: Session, source: Path, target: Path, kind: str, threads: int = 0) -> None:
-    """Write the plain GGUF `source` as `target` of type `kind`, under a temporary name first."""
+def quantize(
+    session: Session, source: Path, target: Path, kind: str, threads: int = 0, importance: Path | None = None
+) -> None:
+    """Write the plain GGUF `source` as `target` of type `kind`, under a temporary name first.
+
+    `importance`: an importance matrix as llama.cpp's own tool makes them, of either format.
+    """
     temporary = target.with_name(target.name + ".part")
     try:
-        session.quantize(source, temporary, FILE_TYPES[kind], threads)
+        session.quantize(source, temporary, FILE_TYPES[kind], threads, importance)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -71,6 +71,27 @@ class Reference:
         return cls(text, ids, hf_logits(source, ids), template, prompts, _end_of_turn(tokenizer, template))
 
 
+@dataclass(frozen=True)
+class Marks:
+    """What stands around the turns of a chat."""
+
+    template: str | None
+    stop: str
+    """The token that ends a turn."""
+    bos: str
+    eos: str
+
+
+def read_marks(source: Path) -> Marks:
+    """Those of the tokenizer of an HF directory."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
+    template = tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None
+    stop = str(tokenizer.convert_ids_to_tokens(_end_of_turn(tokenizer, template)))
+    return Marks(template, stop, tokenizer.bos_token or "", tokenizer.eos_token or "")
+
+
 def _render(tokenizer: Any, conversation: list[Message], **options: Any) -> str:
     """The prompt, or "" where the template refuses the conversation: some know no system message."""
     from jinja2 import TemplateError

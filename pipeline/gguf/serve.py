@@ -123,8 +123,9 @@ class Child:
         tokens = self.model.tokenize(prompt)
         return self.model.generate(tokens, Sampling(**sampling), reuse=reuse, room=room, began=began, **heard)
 
-    def do_quantize(self, source: str, target: str, file_type: int, threads: int, **_: Any) -> Row:
-        self._library.quantize(Path(source), Path(target), file_type, threads)
+    def do_quantize(self, source: str, target: str, file_type: int, threads: int, importance: str, **_: Any) -> Row:
+        matrix = Path(importance) if importance else None
+        self._library.quantize(Path(source), Path(target), file_type, threads, matrix)
         return {}
 
 

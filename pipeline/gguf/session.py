@@ -150,10 +150,13 @@ class Session:
         number = self._send("generate", prompt=prompt, sampling=asdict(sampling), reuse=reuse, room=room)
         return Stream(self, number)
 
-    def quantize(self, source: Path, target: Path, file_type: int, threads: int = 0) -> None:
-        """llama.cpp's own quantisation; for as long as it takes."""
+    def quantize(
+        self, source: Path, target: Path, file_type: int, threads: int = 0, importance: Path | None = None
+    ) -> None:
+        """llama.cpp's own quantisation, with the importance matrix of a file if there is one; as long as it takes."""
         _check_readable(source)
         paths = {"source": str(source.resolve()), "target": str(target.resolve())}
+        paths["importance"] = str(importance.resolve()) if importance else ""
         self._ask("quantize", None, **paths, file_type=file_type, threads=threads)
 
     def close(self) -> None:

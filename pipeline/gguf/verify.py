@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.errors import StageFailed
+from pipeline.engine.errors import PipelineError, StageFailed
 from pipeline.engine.rows import Row
+from pipeline.gguf.header import read_header
+from pipeline.gguf.quantize import FILE_TYPES, block
 from pipeline.gguf.reference import Reference
 from pipeline.gguf.session import Info, Session
 
@@ -28,6 +31,33 @@ def verify(session: Session, path: Path, reference: Reference, tolerance: float 
         return _compare(session, info, reference, tolerance)
     finally:
         session.unload()
+
+
+def check_file(session: Session, unchecked: Path, kind: str, target: Path, reference: Reference) -> Row:
+    """Verify a file and give it its name. Returns what checked.json says of it.
+
+    Raises StageFailed where it does not pass; it is then kept as `<name>.failed`.
+    """
+    try:
+        figures = verify(session, unchecked, reference, TOLERANCE if kind in ("F16", "F32") else None)
+    except PipelineError as error:
+        failed = target.with_name(f"{target.name}.failed")
+        unchecked.replace(failed)
+        raise StageFailed(
+            f"{target.name} did not pass its check: {error.what}", error.why, f"It is kept as {failed}. {error.mend}"
+        ) from None
+    header = read_header(unchecked)
+    matrices = [one for one in header.tensors.values() if len(one.shape) > 1]
+    fallen = [one.type for one in matrices if kind in FILE_TYPES and one.shape[0] % block(kind)]
+    size = unchecked.stat().st_size
+    unchecked.replace(target)
+    return {
+        "type": kind,
+        "bytes": size,
+        "tensors": header.types(),
+        "fallbacks": dict(sorted(Counter(fallen).items())),
+        "verified": figures,
+    }
 
 
 def _compare(session: Session, info: Info, reference: Reference, tolerance: float | None) -> Row:

@@ -1,6 +1,6 @@
 """What llama.cpp's own converter makes of small models with real vocabularies, kept as golden/*.json.
 
-`python -m tests.gguf.golden PATH/convert_hf_to_gguf.py` makes them anew; it needs the package sentencepiece. The
+`python -m tests.gguf.golden PATH/convert_hf_to_gguf.py [FAMILY ...]` makes them anew; it needs the package sentencepiece. The
 converter comes with the source package of llama-cpp-python, in vendor/llama.cpp.
 """
 
@@ -42,6 +42,7 @@ def save_model(family: str, folder: Path) -> Path:
 def describe(path: Path) -> dict[str, Any]:
     """Every key and every tensor of a GGUF file; arrays and weights by their hash."""
     import gguf
+    import numpy as np
 
     header = read_header(path)
     keys = {name: digest(value) if isinstance(value, bytes) else value for name, value in header.keys.items()}
@@ -49,7 +50,12 @@ def describe(path: Path) -> dict[str, Any]:
     for name, one in header.tensors.items():
         block, width = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[one.type]]
         size = math.prod(one.shape) // block * width
-        tensors[name] = [one.type, list(one.shape), digest(data[one.start : one.start + size])]
+        content = data[one.start : one.start + size]
+        if name == "rope_freqs.weight":  # reckoned, not copied: the last bit is the library's
+            shown = [float(f"{value:.5g}") for value in np.frombuffer(content, "<f4")]
+        else:
+            shown = digest(content)
+        tensors[name] = [one.type, list(one.shape), shown]
     return {"keys": dict(sorted(keys.items())), "tensors": dict(sorted(tensors.items()))}
 
 
@@ -74,7 +80,7 @@ def make(converter: Path, family: str, folder: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
-    for family in MODELS:
+    for family in sys.argv[2:] or MODELS:
         with tempfile.TemporaryDirectory() as folder:
             made = make(Path(sys.argv[1]), family, Path(folder))
         text = json.dumps(made, indent=1, ensure_ascii=True)

@@ -9,7 +9,7 @@ import pytest
 from pipeline.engine.errors import DataError
 from pipeline.gguf.convert import convert
 from pipeline.gguf.header import read_header
-from pipeline.gguf.quantize import FILE_TYPES, bytes_needed, needs_wide_rows, quantize
+from pipeline.gguf.quantize import FILE_TYPES, block, bytes_needed, quantize
 from pipeline.gguf.reference import Reference
 from pipeline.gguf.session import Session
 from pipeline.gguf.verify import compare_logits
@@ -49,9 +49,7 @@ def test_rows_that_blocks_of_256_do_not_fill_show_another_type(plain: Path, sess
     quantize(session, plain, tmp_path / "a.gguf", "Q6_K")
     found = read_header(tmp_path / "a.gguf").types()
     assert found["Q8_0"] > found["Q6_K"] > 0
-    assert needs_wide_rows("Q6_K")
-    assert needs_wide_rows("IQ4_XS")
-    assert not any(map(needs_wide_rows, ("Q8_0", "F16", "Q4_0", "IQ4_NL")))
+    assert (block("Q6_K"), block("IQ4_XS"), block("Q8_0"), block("IQ4_NL"), block("F16")) == (256, 256, 32, 32, 1)
 
 
 def test_a_file_that_cannot_be_quantised_leaves_nothing(plain: Path, session: Session, tmp_path: Path) -> None:
