@@ -15,6 +15,8 @@ FORMATS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?
 """GGUF value type -> how it is packed, of those with a fixed size."""
 STRING, ARRAY = 8, 9
 VERSIONS = (2, 3)
+NEWER = {42: "Q2_0"}
+"""Types that the gguf package has no name for yet."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,6 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """Of a little-endian file. Raises DataError where it is no GGUF file, or cut off in its header."""
-    from gguf import GGMLQuantizationType
-
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             magic, version, tensors, keys = struct.unpack_from("<4sIQQ", data, 0)
@@ -53,7 +53,7 @@ def read_header(path: Path) -> Header:
             for _ in range(tensors):
                 name = reader.string()
                 shape = tuple(reader.number(10) for _ in range(reader.number(4)))
-                found[name] = Stored(GGMLQuantizationType(reader.number(4)).name, shape, reader.number(10))
+                found[name] = Stored(_type_name(reader.number(4)), shape, reader.number(10))
             alignment = values.get("general.alignment", 32)
             begin = -(-reader.at // alignment) * alignment
     except (ValueError, KeyError, TypeError, ZeroDivisionError, struct.error, OverflowError, OSError) as error:
@@ -61,6 +61,15 @@ def read_header(path: Path) -> Header:
             f"{path} is not a GGUF file that can be read.", f"{error}.", "Export or download it again."
         ) from None
     return Header(values, {name: replace(one, start=begin + one.start) for name, one in found.items()})
+
+
+def _type_name(number: int) -> str:
+    from gguf import GGMLQuantizationType
+
+    try:
+        return GGMLQuantizationType(number).name
+    except ValueError:  # llama.cpp is ahead of its package
+        return NEWER.get(number, f"type {number}")
 
 
 class _Reader:

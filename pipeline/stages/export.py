@@ -215,6 +215,8 @@ def _tell_fallbacks(context: Context, name: str, file: Row) -> None:
     """Tensors whose rows a type's blocks do not fill are stored in other types, as llama.cpp decides."""
     if file["fallbacks"]:
         why = f"the rows of these tensors do not divide by {block(file['type'])}"
+        if file["type"] == "MXFP4_MOE":
+            why = "llama.cpp stores only the experts of a mixture in it"
         context.in_effect(f"types: {name}", file["type"], file["fallbacks"], why)
 
 
