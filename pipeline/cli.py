@@ -1,13 +1,13 @@
-"""The command line: `python -m pipeline COMMAND`. The commands stand in `commands/driving.py` and `looking.py`."""
+"""The command line: `python -m pipeline COMMAND`. Its commands stand in `commands/`."""
 
 from __future__ import annotations
 
 import sys
 
-from pipeline.commands import driving, looking
+from pipeline.commands import driving, looking, talking
 from pipeline.commands.app import app
 
-__all__ = ["app", "driving", "looking", "main"]
+__all__ = ["app", "driving", "looking", "main", "talking"]
 
 
 def main() -> None:

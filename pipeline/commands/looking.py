@@ -79,35 +79,6 @@ def report(
 
 
 @app.command()
-def chat(
-    model: Annotated[str, typer.Argument(help="A GGUF file, or an artifact that holds one.")],
-    prompt: Annotated[str | None, typer.Option(help="Print one answer and end.")] = None,
-    system: Annotated[str, typer.Option(help="System prompt.")] = "",
-    thinking: Annotated[bool, typer.Option("--think/--no-think", help="Whether the model thinks first.")] = True,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 0.7,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 1024,
-    seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
-    root: Root = HERE,
-) -> None:
-    """Talk to a model."""
-    from pipeline import chat as conversation
-    from pipeline.commands import browse
-
-    path = browse.gguf_file(open_workspace(root), model)
-    raise typer.Exit(
-        conversation.chat(
-            path,
-            prompt=prompt,
-            system=system,
-            thinking=thinking,
-            temperature=temperature,
-            seed=seed,
-            max_tokens=max_tokens,
-        )
-    )
-
-
-@app.command()
 def clean(
     root: Root = HERE,
     orphans: Annotated[bool, typer.Option("--orphans", help="Remove artifacts that no run uses.")] = False,

@@ -141,7 +141,7 @@ class Model:
         self._stopped: Callable[[], bool] = lambda: False
         self._seconds = 0.0
         self._abort = api.ggml_abort_callback(lambda _: self._stopped())
-        self._no_abort = ctypes.cast(None, api.ggml_abort_callback)
+        self._no_abort = api.ggml_abort_callback()  # no function
         self.about: Row = {
             "description": read_text(api.llama_model_desc, self._model),
             "parameters": int(api.llama_model_n_params(self._model)),

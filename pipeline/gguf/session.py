@@ -71,20 +71,25 @@ class Stream(Iterator[str]):
 
     def __init__(self, session: Session, number: int) -> None:
         self._session, self._number = session, number
+        self._over = False
         self.answer: Answer | None = None
 
     def __next__(self) -> str:
-        if self.answer is not None:
+        if self._over:
             raise StopIteration
-        reply = self._session._receive(self._number)
+        try:
+            reply = self._session._receive(self._number)
+        except PipelineError:
+            self._over = True
+            raise
         if "piece" in reply:
             return str(reply["piece"])
-        self.answer = Answer(**reply["result"])
+        self._over, self.answer = True, Answer(**reply["result"])
         raise StopIteration
 
     def stop(self) -> None:
         """Ask for an early end; read on until the pieces end. Any thread may call it."""
-        if self.answer is None:
+        if not self._over:
             self._session._stop(self._number)
 
 

@@ -7,8 +7,8 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -43,9 +43,9 @@ class OpenAI:
         self._url = (settings.base_url or SERVICE).rstrip("/")
         self.server = re.sub(r"//[^/@]*@", "//", self._url)
         host = _host(self._url, self.server)
-        self._ours = host.endswith("api.openai.com")
+        self.ours = host.endswith("api.openai.com")
         self._cap = next((name for end, name in CAP_NAMES.items() if host.endswith(end)), "max_tokens")
-        self._key_name = settings.key_env or ("OPENAI_API_KEY" if self._ours else "")
+        self._key_name = settings.key_env or ("OPENAI_API_KEY" if self.ours else "")
         self._key = environ.get(self._key_name, "").strip() if self._key_name else ""
         _check_key(self._key_name, self._key)
         self.account = " ".join(filter(None, ("openai", self.server, self._key_name)))
@@ -67,7 +67,7 @@ class OpenAI:
             )
 
     def send(self, request: Request) -> bytes:
-        body = self._body(request)
+        body = self.body(request)
         try:
             return self._call("post", "/chat/completions", body)
         except NotThere as error:
@@ -82,7 +82,7 @@ class OpenAI:
                 self._client.close()
                 self._client = None
 
-    def _body(self, request: Request) -> dict[str, Any]:
+    def body(self, request: Request) -> dict[str, Any]:
         """No `seed`: without one servers draw anew, some refuse it, and what was answered once stands in the ledger."""
         settings = self._settings
         turns = [{"role": "system", "content": request.system}] if request.system else []
@@ -109,22 +109,48 @@ class OpenAI:
         """
         client = self._connect()
         import httpx2
-        import openai
 
         deadline = time.monotonic() + self._settings.timeout
-        try:
+        with self._told():
             send = partial(client.post, body=body) if method == "post" else client.get
             with closing(send(path, cast_to=httpx2.Response, options={"headers": RAW})) as response:
                 headers = dict(response.headers)
                 raw = b"".join(_until(deadline, response.iter_bytes()))
+        if is_page(headers, raw):
+            raise self._page()
+        self._check_error(headers, raw)
+        return raw
+
+    def stream(self, body: Mapping[str, Any]) -> Generator[Any, None, None]:
+        """The chunks of a streamed completion, as JSON has them; closed early, it breaks the connection off.
+
+        Raises what `send` raises, and ValueError for a chunk that is no JSON.
+        """
+        client = self._connect()
+        import openai
+
+        kind = openai.Stream[object]
+        asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        post = partial(client.post, "/chat/completions", cast_to=object, stream=True, stream_cls=kind)
+        with self._told(), post(body=asked) as chunks:
+            if is_page(dict(chunks.response.headers), b""):
+                raise self._page()
+            yield from chunks
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the client raises, as errors of ours."""
+        import httpx2
+        import openai
+
+        try:
+            yield
         except openai.APIStatusError as error:
             raise self._fault(error.status_code, dict(error.response.headers), error.response.content) from None
         except (openai.APIConnectionError, httpx2.HTTPError, TimeoutError) as error:
             raise self._broken(error) from None
-        if is_page(headers, raw):
-            raise Unavailable(f"{self.server} answered with a web page: a proxy or a login page may be in its place.")
-        self._check_error(headers, raw)
-        return raw
+        except openai.APIError as error:  # told in the middle of a stream
+            raise Unavailable(self._hide(f"{self.server} answered with an error: {error.message[:400]}")) from None
 
     def _connect(self) -> openai.OpenAI:
         with self._lock:
@@ -140,7 +166,7 @@ class OpenAI:
                 self._client = openai.OpenAI(
                     api_key=self._key or "none", base_url=self._url, timeout=timeout, max_retries=0
                 )
-                if not self._ours:
+                if not self.ours:
                     self._client.organization = self._client.project = None
             return self._client
 
@@ -177,6 +203,9 @@ class OpenAI:
             return Unavailable(text, perhaps_billed=True)
         words = self._hide(" ".join(str(cause).split())[:200])
         return Unavailable(f"{self.server} cannot be reached ({name}: {words}). Does it run, is the address right?")
+
+    def _page(self) -> Unavailable:
+        return Unavailable(f"{self.server} answered with a web page: a proxy or a login page may be in its place.")
 
     def _hide(self, text: str) -> str:
         """A server's words without our key, whole or in part: some repeat it."""

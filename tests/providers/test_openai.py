@@ -77,7 +77,7 @@ def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
 )
 def test_the_limit_of_tokens_has_the_name_that_the_server_knows(base_url: str, name: str) -> None:
     settings = ProviderSettings(kind="openai", model="m", base_url=base_url)
-    body = OpenAI(settings, {"OPENAI_API_KEY": KEY})._body(QUESTION)
+    body = OpenAI(settings, {"OPENAI_API_KEY": KEY}).body(QUESTION)
     assert body[name] == 8192
     assert len({"max_tokens", "max_completion_tokens"} & body.keys()) == 1
 
