@@ -70,7 +70,7 @@ class Conversation:
 
         `stopped`, where a thread sets it before it calls `stop`, ends an answer that has not begun yet as well.
         Where the context is full the oldest turns are left out, and a notice says which. Where nothing was answered
-        (an error) the message is taken back.
+        (an error, or a stop) the message is taken back.
         """
         self.figures = None
         stopped = stopped or threading.Event()
@@ -115,7 +115,8 @@ class Conversation:
         finally:
             self._answering = None
             self.figures = figures = answering.close()
-            if figures is not None or said["thought"] or said["answer"]:
+            ended = figures is not None and figures.finish != "stopped"
+            if ended or said["thought"] or said["answer"]:
                 content = answering.content
                 self.exchanges.append(Exchange(text, content, said["thought"].strip(), said["answer"].strip(), figures))
 

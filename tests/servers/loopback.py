@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -51,6 +51,8 @@ class Answered:
     """Tokens that this answer bills: input, cached, output, thought. None: it is not billed."""
     headers: Mapping[str, str] = field(default_factory=dict)
     action: str = ""
+    events: Sequence[Any] = ()
+    """Sent one after the other as server-sent events, in place of the body."""
 
 
 class Record:
@@ -112,6 +114,10 @@ class Loopback(abc.ABC):
         """Seconds before an answer, drawn evenly between the two; a refusal comes at once."""
         self.always = always
         """An action for every request of any kind, as of a proxy that stands in front of the service."""
+        self.pause = 0.0
+        """Seconds between the events of a stream."""
+        self.sent = 0
+        """Events of streams that clients have taken."""
         self._random = random.Random(seed)
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.service = self
@@ -229,6 +235,9 @@ class _Handler(BaseHTTPRequestHandler):
         if answered.action == "reset":
             self._break()
             return
+        if answered.events:
+            self._stream(answered)
+            return
         body = answered.body if isinstance(answered.body, bytes) else json.dumps(answered.body).encode()
         self.send_response(answered.status)
         for name, value in {"Content-Type": "application/json", **answered.headers}.items():
@@ -241,6 +250,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._break()
             return
         self.wfile.write(body)
+
+    def _stream(self, answered: Answered) -> None:
+        """In chunks, each sent at once; an action `drop` breaks off in the middle."""
+        service = self.server.service
+        self.send_response(200)
+        for name, value in {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        last = len(answered.events) // 2 if answered.action == "drop" else len(answered.events)
+        for event in answered.events[:last]:
+            text = event if isinstance(event, str) else json.dumps(event)
+            data = f"data: {text}\n\n".encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+            self.wfile.flush()
+            service.sent += 1
+            time.sleep(service.pause)
+        if answered.action == "drop":
+            self._break()
+        else:
+            self.wfile.write(b"0\r\n\r\n")
 
     def _break(self) -> None:
         self.close_connection = True

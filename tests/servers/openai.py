@@ -76,7 +76,18 @@ class OpenAIServer(Loopback):
             "thought": limit if word == "cap" else _tokens(thought) if thought else 0,
         }
         self._place(message, thought)
-        return _answer(body, message, finish, counts)
+        answered = _answer(body, message, finish, counts)
+        if word == "full":
+            words = "This model's maximum context length is 100 tokens. However, your messages resulted in 200 tokens."
+            return self._no(400, words, "context_length_exceeded")
+        if not body.get("stream"):
+            return answered
+        events = [*_chunks(answered.body), "[DONE]"]
+        if word == "fault":
+            events[len(events) // 2 :] = [self.fault(500, "the model has fallen over")]
+        elif word == "garbage":
+            events[len(events) // 2] = "{nothing that anybody"
+        return Answered(None, usage=counts, events=events)
 
     def _place(self, message: dict[str, Any], thought: str) -> None:
         if thought and self.thoughts == "think":
@@ -128,6 +139,19 @@ def _answer(body: Any, message: dict[str, Any], finish: str, counts: dict[str, i
         "usage": usage,
     }
     return Answered(completion, usage=counts)
+
+
+def _chunks(completion: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same completion as a stream: the role, then each field in pieces of a few letters, the end, the usage."""
+    choice = completion["choices"][0]
+    about = {key: completion[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    for field, text in choice["message"].items():
+        if field != "role" and text:
+            deltas += [{field: text[at : at + 5]} for at in range(0, len(text), 5)]
+    chunks = [{**about, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    end = {**about, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
+    return [*chunks, end, {**about, "choices": [], "usage": completion["usage"]}]
 
 
 if __name__ == "__main__":
