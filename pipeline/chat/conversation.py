@@ -46,7 +46,7 @@ class Conversation:
 
     @property
     def name(self) -> str:
-        """Of the model, as its file or server tells it."""
+        """Of the file, or of the model and its server."""
         return self.partner.name
 
     def reset(self) -> None:

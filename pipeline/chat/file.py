@@ -36,9 +36,9 @@ class File:
             self._loaded = wanted
         info = self._info
         assert info is not None
-        self.name = info.metadata.get("general.name") or self._path.name
         return {
             "name": self.name,
+            "title": info.metadata.get("general.name", ""),
             "context": info.context,
             "trained_context": info.trained_context,
             "description": info.description,

@@ -51,7 +51,8 @@ class LineMode:
             for conversation in self._conversations:
                 about = conversation.partner.open(conversation.settings)
                 room = f" · context of {about['context']} tokens" if about["context"] else ""
-                self._screen.note(f"{about['name']}{room} · /help")
+                title = f" · {about['title']}" if about["title"] else ""
+                self._screen.note(f"{about['name']}{title}{room} · /help")
             while (line := self._screen.ask()) is not None:
                 word, _, rest = line.strip().partition(" ")
                 if word in ("/quit", "/exit"):

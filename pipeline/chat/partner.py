@@ -72,6 +72,7 @@ class Answering(Protocol):
 
 class Partner(Protocol):
     name: str
+    """Of the file, or of the model and its server: two files of one model have two names."""
 
     def check(self, settings: ChatSettings) -> None:
         """Raise ConfigError for settings that were given and have no effect here."""
@@ -79,7 +80,7 @@ class Partner(Protocol):
     def open(self, settings: ChatSettings) -> Mapping[str, object]:
         """Be ready to answer: load the file where it is not loaded; what there is to know about the model.
 
-        `name` and `context` (tokens, or None) are always told.
+        `name`, `title` (as the model calls itself, or empty) and `context` (tokens, or None) are always told.
         """
 
     def answer(self, messages: Sequence[Message], settings: ChatSettings, room: int, reuse: bool) -> Answering:

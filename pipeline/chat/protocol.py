@@ -19,17 +19,18 @@ from pipeline.engine.children import fold_error
 from pipeline.engine.errors import ConfigError, PipelineError
 from pipeline.engine.rows import Row
 
-FIELDS = {
-    "load": {"model", "server", "preset", "key_env", "settings"},
-    "send": {"text"},
-    "settings": {"set"},
-    "save": {"path"},
-    "reset": set[str](),
-    "unload": set[str](),
-    "stop": set[str](),
-    "quit": set[str](),
+FIELDS: dict[str, dict[str, type]] = {
+    "load": {"model": str, "server": str, "preset": str, "key_env": str, "settings": dict},
+    "send": {"text": str},
+    "settings": {"set": dict},
+    "save": {"path": str},
+    "reset": {},
+    "unload": {},
+    "stop": {},
+    "quit": {},
 }
-"""Command -> the fields that it knows, beside `do` and `id`."""
+"""Command -> the fields that it knows, beside `do` and `id`, and what they are."""
+NEEDED = {"send": "text", "save": "path"}
 
 
 class Desk:
@@ -88,7 +89,7 @@ class Desk:
             if isinstance(command, PipelineError):
                 raise command
             if command["do"] == "send":
-                self._send(_text(command, "text"), stopped)
+                self._send(command["text"], stopped)
             else:
                 getattr(self, f"_do_{command['do']}")(command)
         except PipelineError as error:
@@ -114,7 +115,7 @@ class Desk:
             with contextlib.suppress(ConfigError):  # a server's memory is not ours
                 self._conversation.partner.unload()
         try:
-            conversation.change(command.get("settings") or {})
+            conversation.change(command.get("settings", {}))
             about = conversation.partner.open(conversation.settings)
         except PipelineError:
             conversation.partner.close()
@@ -135,7 +136,7 @@ class Desk:
 
     def _do_settings(self, command: Row) -> None:
         talk = self._talk
-        talk.change(command.get("set") or {})
+        talk.change(command.get("set", {}))
         self._settings = talk.settings
         self._tell("settings", settings=talk.settings.model_dump())
 
@@ -145,7 +146,7 @@ class Desk:
         self._tell("reset")
 
     def _do_save(self, command: Row) -> None:
-        self._transcript.open(Path(_text(command, "path")).expanduser())
+        self._transcript.open(Path(command["path"]).expanduser())
         rows = self._transcript.save(self._talk)
         self._tell("saved", path=str(self._transcript.path), conversations=rows)
 
@@ -157,20 +158,21 @@ class Desk:
 def _read(line: str) -> Row | PipelineError:
     """A command, or what is wrong with it."""
     try:
-        command = json.loads(line)
+        command: Row = json.loads(line)
     except (ValueError, RecursionError):
         return ConfigError("A line is no JSON.", line.strip()[:80], "Send one JSON object a line.")
-    if not isinstance(command, dict) or command.get("do") not in list(FIELDS):
+    word = command.get("do") if isinstance(command, dict) else None
+    if not isinstance(word, str) or word not in FIELDS:
         return ConfigError("A line is no command.", line.strip()[:80], f"`do` is one of {', '.join(FIELDS)}.")
-    unknown = command.keys() - FIELDS[command["do"]] - {"do", "id"}
-    if unknown:
-        names = ", ".join(sorted(FIELDS[command["do"]])) or "none"
-        return ConfigError(f"`{command['do']}` has no field {', '.join(sorted(unknown))}.", "", f"It knows {names}.")
+    fields = FIELDS[word]
+    faults = [f"`{word}` has no field `{name}`." for name in command if name not in ("do", "id", *fields)]
+    faults += [
+        f"`{name}` of `{word}` is no {'text' if kind is str else 'object'}."
+        for name, kind in fields.items()
+        if not isinstance(command.get(name, kind()), kind)
+    ]
+    if NEEDED.get(word) and not command.get(NEEDED[word]):
+        faults.append(f"`{word}` needs `{NEEDED[word]}`.")
+    if faults:
+        return ConfigError(" ".join(faults), "", f"It knows {', '.join(fields) or 'no fields'}.")
     return command
-
-
-def _text(command: Row, field: str) -> str:
-    value = command.get(field)
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"`{command['do']}` needs `{field}`.", "", "Give it a text that is not empty.")
-    return value

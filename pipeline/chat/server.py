@@ -51,7 +51,7 @@ class Server:
         if not self._checked:
             self._provider.check()
             self._checked = True
-        return {"name": self.name, "context": settings.context or None}
+        return {"name": self.name, "title": "", "context": settings.context or None}
 
     def answer(self, messages: Sequence[Message], settings: ChatSettings, room: int, reuse: bool) -> Answering:  # noqa: ARG002
         system = settings.system

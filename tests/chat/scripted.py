@@ -27,11 +27,17 @@ class Scripted:
     def check(self, settings: ChatSettings) -> None:
         pass
 
-    def open(self, settings: ChatSettings) -> Mapping[str, object]:
+    def open(self, settings: ChatSettings) -> Mapping[str, object]:  # noqa: ARG002
         self.opened += 1
-        return {"name": self.name, "context": self.context}
+        return {"name": self.name, "title": "", "context": self.context}
 
-    def answer(self, messages: Sequence[Message], settings: ChatSettings, room: int, reuse: bool) -> ScriptedAnswer:
+    def answer(
+        self,
+        messages: Sequence[Message],
+        settings: ChatSettings,  # noqa: ARG002
+        room: int,
+        reuse: bool,
+    ) -> ScriptedAnswer:
         taken = sum(len(message["content"]) for message in messages)
         if self.context is not None and taken + room > self.context:
             return ScriptedAnswer(self, [ContextFull])

@@ -30,7 +30,7 @@ def say(conversation: Conversation, text: str) -> str:
 def test_a_file_answers_in_turns_that_are_not_run_again(file: File) -> None:
     talk = Conversation(file, SHORT)
     assert file.open(SHORT) | {"bytes": 0, "parameters": 0} == {
-        "name": "\x1b[31mtiny", "context": 512, "trained_context": 512, "description": "qwen3 ?B F16",
+        "name": "tiny.gguf", "title": "\x1b[31mtiny", "context": 512, "trained_context": 512, "description": "qwen3 ?B F16",
         "parameters": 0, "bytes": 0, "template": True,
     }  # fmt: skip
     first, second = say(talk, "Why is the sky blue?"), say(talk, "Sure?")
@@ -91,7 +91,7 @@ def test_a_full_context_drops_the_oldest_turns_and_says_so(file: File) -> None:
     assert say(talk, "Short again?")
 
 
-def test_memory_is_given_back_and_the_next_message_loads_again(file: File, model: Path) -> None:
+def test_memory_is_given_back_and_the_next_message_loads_again(file: File) -> None:
     talk = Conversation(file, SHORT)
     first = say(talk, "Why?")
     file.unload()

@@ -55,7 +55,9 @@ def test_only_settings_that_were_given_are_sent() -> None:
     with OpenAIServer(answer=short) as server:
         talk = Conversation(partner(server), ChatSettings())
         list(talk.send("Why?"))
-        assert {"temperature", "top_p", "top_k", "min_p", "seed", "chat_template_kwargs"} & set(server.bodies[-1]) == set()
+        assert {"temperature", "top_p", "top_k", "min_p", "seed", "chat_template_kwargs"} & set(
+            server.bodies[-1]
+        ) == set()
         assert server.bodies[-1]["max_tokens"] == 1024
         talk.change({"temperature": 0, "top_k": 5, "seed": 0, "thinking": False})
         pieces = list(talk.send("Why?"))

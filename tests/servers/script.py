@@ -17,8 +17,8 @@ from typing import Protocol
 
 ANSWERS = ("429 minute 2", "429 day", "blocked", "safety", "cut", "cap", "text ...", "full", "fault", "garbage")
 """Refused for 2 seconds, or for the day; prompt blocked; answer blocked; text that ends at the limit; thoughts that
-leave no room for text; a text of the script's own. Of OpenAI's alone: the prompt does not fit into the context; an error
-in the middle of a stream; what is no JSON in the middle of one."""
+leave no room for text; a text of the script's own. Of OpenAI's alone: the prompt does not fit into the context; an
+error in the middle of a stream; what is no JSON in the middle of one."""
 
 
 class Decides(Protocol):
