@@ -30,7 +30,8 @@ def say(conversation: Conversation, text: str) -> str:
 def test_a_file_answers_in_turns_that_are_not_run_again(file: File) -> None:
     talk = Conversation(file, SHORT)
     assert file.open(SHORT) | {"bytes": 0, "parameters": 0} == {
-        "name": "tiny.gguf", "title": "\x1b[31mtiny", "context": 512, "trained_context": 512, "description": "qwen3 ?B F16",
+        "name": "tiny.gguf", "title": "\x1b[31mtiny", "context": 512, "trained_context": 512,
+        "description": "qwen3 ?B F16",
         "parameters": 0, "bytes": 0, "template": True,
     }  # fmt: skip
     first, second = say(talk, "Why is the sky blue?"), say(talk, "Sure?")
