@@ -19,6 +19,8 @@ from pipeline.gguf.importance import read_importance
 from pipeline.gguf.room import ContextFull, check_room, context_bytes
 from pipeline.gguf.sampling import Sampling, sampler_of
 
+AGAIN = "Export or download the file again."
+NEWER = "A newer llama-cpp-python may know this kind of model; else export another."
 BATCH = 512
 LONGEST_DEFAULT = 4096
 """Tokens of context where none are asked for, or as many as the model was trained with, if those are fewer."""
@@ -105,7 +107,8 @@ class Model:
         library.said.clear()
         self._model = api.llama_model_load_from_file(str(path).encode(), api.llama_model_default_params())
         if not self._model:
-            raise DataError(f"{path} cannot be loaded.", library.reason(), "Export or download the file again.")
+            reason = library.reason()
+            raise DataError(f"{path} cannot be loaded.", reason, NEWER if "architecture" in reason else AGAIN)
         self._vocabulary = api.llama_model_get_vocab(self._model)
         self.size = int(api.llama_vocab_n_tokens(self._vocabulary))
         trained = int(api.llama_model_n_ctx_train(self._model))

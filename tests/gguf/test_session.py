@@ -90,40 +90,6 @@ def test_a_prompt_that_cannot_be_answered(session: Session, plain: Path, prompt:
     assert session.tokenize("on")
 
 
-def bad_files(good: bytes) -> dict[str, bytes]:
-    return {
-        "text": b"Dear reader, this is no model.",
-        "empty": b"",
-        "magic-only": good[:4],
-        "cut-in-the-header": good[:3000],
-        "cut-in-the-middle": good[: len(good) // 2],
-        "version": good[:4] + b"\x63" + good[5:],
-        "tensor-count": good[:8] + b"\xff" * 8 + good[16:],
-        "key-count": good[:16] + b"\xff\xff\xff\x7f\0\0\0\0" + good[24:],
-        "architecture": good.replace(b"qwen3", b"qwenX"),
-    }
-
-
-def test_bad_files_hurt_nobody(plain: Path, session: Session, tmp_path: Path) -> None:
-    good = plain.read_bytes()
-    for name, content in bad_files(good).items():
-        path = tmp_path / f"{name}.gguf"
-        path.write_bytes(content)
-        with pytest.raises((DataError, SessionDied), match=r"gguf|llama"):
-            session.load(path)
-        assert session.load(plain).vocabulary > 300, name
-        assert session.tokenize("on")
-
-
-def test_what_is_no_file_is_told_so(session: Session, tmp_path: Path, plain: Path) -> None:
-    with pytest.raises(DataError, match="is a directory"):
-        session.load(tmp_path)
-    with pytest.raises(DataError, match="cannot be read"):
-        session.load(tmp_path / "none.gguf")
-    with pytest.raises(DataError, match="was trained with 512"):
-        session.load(plain, context=100_000)
-
-
 def test_a_path_may_hold_any_letters(session: Session, plain: Path, tmp_path: Path) -> None:
     path = tmp_path / "mödel ✓ 日本.gguf"
     path.write_bytes(plain.read_bytes())
