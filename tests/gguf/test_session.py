@@ -152,8 +152,10 @@ def test_the_child_ends_with_its_parent(plain: Path) -> None:
 
 def test_importing_loads_nothing_heavy() -> None:
     script = (
-        "import sys, pipeline.chat, pipeline.gguf.verify, pipeline.gguf.quantize, pipeline.stages.export\n"
-        "print({'llama_cpp', 'gguf', 'torch', 'transformers', 'numpy', 'jinja2'} & set(sys.modules))\n"
+        "import sys, pipeline.gguf.verify, pipeline.gguf.quantize, pipeline.stages.export\n"
+        "import pipeline.chat.file, pipeline.chat.server, pipeline.chat.line_mode, pipeline.chat.protocol\n"
+        "heavy = {'llama_cpp', 'gguf', 'torch', 'transformers', 'numpy', 'jinja2', 'openai', 'httpx2'}\n"
+        "print(heavy & set(sys.modules))\n"
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "set()"
