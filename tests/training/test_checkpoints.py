@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.training.checkpoints import SEAL, newest_whole, seal, step_of
+from pipeline.training.checkpoints import SEAL, lengthen, newest_whole, seal, step_of, stretches_of, whole
 
 
 def checkpoint(folder: Path, step: int, *, sealed: bool = True) -> Path:
@@ -45,3 +45,21 @@ def test_none_where_there_is_none(tmp_path: Path) -> None:
     assert newest_whole(tmp_path / "checkpoints") is None
     checkpoint(tmp_path, 1, sealed=False)
     assert newest_whole(tmp_path) is None
+
+
+def test_stretches_grow_only_where_something_changed() -> None:
+    first = lengthen([], 0, rung=0)
+    assert first == [{"from": 0, "rung": 0}]
+    assert lengthen(first, 10, rung=0) == first, "a plain resume"
+    second = lengthen(first, 10, rung=1)
+    assert second == [{"from": 0, "rung": 0}, {"from": 10, "rung": 1}]
+    assert lengthen(second, 6, rung=1) == [{"from": 0, "rung": 0}, {"from": 6, "rung": 1}], "from an older checkpoint"
+    assert lengthen(second, 0, rung=1) == [{"from": 0, "rung": 1}], "from none"
+
+
+def test_a_seal_tells_how_the_steps_were_trained(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, 4, sealed=False)
+    seal(path, [{"from": 0, "rung": 2}])
+    assert stretches_of(path) == [{"from": 0, "rung": 2}] and stretches_of(None) == []
+    checkpoint(tmp_path, 6, sealed=False)
+    assert whole(tmp_path) == [path] and (tmp_path / "checkpoint-6").exists(), "looking removes nothing"
