@@ -47,6 +47,8 @@ class Watcher:
         """The present step, from 1."""
         self.began = 0.0
         """When it began, by time.perf_counter."""
+        self.resumed = 0.0
+        """When its present micro-batch began; in GRPO that is where completions are drawn."""
         self.seconds = 0.0
         """How long it took, once it is over."""
         self.stopped = False
@@ -56,7 +58,11 @@ class Watcher:
         self._context.emit.progress(step, self._total, "steps")
 
     def step_began(self, step: int) -> None:
-        self.step, self.began = step, time.perf_counter()
+        self.step = step
+        self.began = self.resumed = time.perf_counter()
+
+    def micro_batch_ended(self) -> None:
+        self.resumed = time.perf_counter()
 
     def step_ended(self, step: int) -> tuple[bool, bool]:
         """(whether to save a checkpoint, whether to stop) now; after the last step there is nothing to stop.
@@ -95,6 +101,9 @@ def bridge(watcher: Watcher) -> Any:
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             watcher.step_began(state.global_step + 1)
+
+        def on_substep_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            watcher.micro_batch_ended()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             save, stop = watcher.step_ended(state.global_step)

@@ -131,14 +131,18 @@ def build_trainer(
 
 @dataclass
 class Scoring:
-    """Marks the completions of a step, shows some of them, and tells what the step's time went into."""
+    """Marks the completions of a step, shows some of them, and tells what the step's time went into.
+
+    The completions of a step may be drawn in several parts, one after the other.
+    """
 
     context: Context
     prompts: Sequence[Row]
     judge: Judge
-    _means: Row = field(default_factory=dict)
-    _asked: float = 0.0
-    _answered: float = 0.0
+    _marks: list[Mark] = field(default_factory=list)
+    """Of the present step, so far."""
+    _generate: float = 0.0
+    _score: float = 0.0
 
     def reward(self, tokenizer: Any, watcher: Watcher) -> Callable[..., list[float | None]]:
         """The reward function that TRL calls once for every batch of completions."""
@@ -146,12 +150,13 @@ class Scoring:
         def judge(place: list[int], completion_ids: list[list[int]], **_: Any) -> list[float | None]:
             rows = [self.prompts[index] for index in place]
             texts = tokenizer.batch_decode(completion_ids, skip_special_tokens=True)
-            self._asked = time.perf_counter()
+            asked = time.perf_counter()
             marks = self.judge(rows, texts)
-            self._answered = time.perf_counter()
-            self._means = mean_scores([scores for _, scores in marks])
-            if (watcher.step - 1) % self.context.config.show_every == 0:
+            self._generate += asked - watcher.resumed
+            self._score += time.perf_counter() - asked
+            if (watcher.step - 1) % self.context.config.show_every == 0 and not self._marks:
                 self._show(watcher.step, rows, texts, marks)
+            self._marks += marks
             return [reward for reward, _ in marks]
 
         return judge
@@ -173,20 +178,15 @@ class Scoring:
 
     def read(self, watcher: Watcher, logs: Mapping[str, Any]) -> Row:
         """The metrics of a step. One that uses completions again (`num_iterations`) has nothing to say of them."""
-        row = {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs} | self._times(watcher)
-        row["step_time"] = watcher.seconds
+        row = {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
+        row |= {"time_generate": self._generate, "time_score": self._score}
+        row |= {"time_update": watcher.seconds - self._generate - self._score, "step_time": watcher.seconds}
         if "num_tokens" in logs:
             row["tokens"] = int(logs["num_tokens"])
-        row |= {f"score/{dimension}": mean for dimension, mean in self._means.items()}
-        self._means = {}
+        means = mean_scores([scores for _, scores in self._marks])
+        row |= {f"score/{dimension}": mean for dimension, mean in means.items()}
+        self._marks, self._generate, self._score = [], 0.0, 0.0
         return row
-
-    def _times(self, watcher: Watcher) -> Row:
-        """Where the seconds of a step went; what comes before the judge is asked counts as generation."""
-        if self._asked < watcher.began:
-            return {"time_generate": 0.0, "time_score": 0.0, "time_update": watcher.seconds}
-        generate, score = self._asked - watcher.began, self._answered - self._asked
-        return {"time_generate": generate, "time_score": score, "time_update": watcher.seconds - generate - score}
 
 
 NAMES = {
