@@ -15,6 +15,8 @@ from pipeline.tasks.estimate.advice import foresee
 from pipeline.tasks.estimate.model import config_of, room_of
 from pipeline.tasks.marks import State, honoured
 from pipeline.tasks.offline_judge import judge as offline
+from pipeline.tasks.redlines import reinforced
+from pipeline.tasks.redlines.watch import Watch
 from pipeline.tasks.rubric import DIMENSIONS, Weights, rubric_hash
 from pipeline.tasks.selection import see_prompt
 from pipeline.tasks.statistics import difference_of_means, mean
@@ -26,6 +28,7 @@ from pipeline.training.lengths import ANY, foresee_lengths, shorten
 from pipeline.training.loop import way_on
 from pipeline.training.settings import GRPOSettings
 from pipeline.training.template import CONTROL, ChatTemplate
+from pipeline.training.trackers import find_missing
 
 
 class Config(GRPOSettings):
@@ -51,7 +54,8 @@ def run(context: Context) -> dict[str, Any]:
             for row, text in zip(rows, texts, strict=True)
         ]
 
-    metrics, backend = train_grpo(stand(context), model, prompts, judge)
+    watch = Watch(reinforced.RULES, config.model_dump())
+    metrics, backend = train_grpo(stand(context), model, prompts, judge, watch)
     return {
         "backend": backend,
         "steps": len(metrics),
@@ -128,7 +132,7 @@ def plan(context: PlanContext) -> list[Finding]:
     if "model" in context.inputs:
         ChatTemplate(context.inputs["model"]).check()
     if not {"model", "prompts"} <= context.inputs.keys():
-        return [*_of_data_to_come(context), *foresee(context)]
+        return [*find_missing(context.config.report_to), *_of_data_to_come(context), *foresee(context)]
     config, model = context.config, context.inputs["model"]
     rows = read_rows(context.inputs["prompts"] / "rows.jsonl")
     all_lengths = config.model_copy(update={"max_seq_length": ANY})
@@ -142,6 +146,7 @@ def plan(context: PlanContext) -> list[Finding]:
         text = f"No prompt is left to train on, left out: {left_out}."
         return [*told, Finding("fault", text, "Raise max_seq_length.")]
     return [
+        *find_missing(config.report_to),
         Finding("note", f"{len(fit)} prompts to train on, left out: {left_out or 'none'}", data=left_out),
         *told,
         _exposure(config, len(fit)),

@@ -19,6 +19,8 @@ from pipeline.tasks.estimate import exposure
 from pipeline.tasks.estimate.advice import foresee
 from pipeline.tasks.estimate.model import config_of, room_of
 from pipeline.tasks.marks import honoured
+from pipeline.tasks.redlines import supervised
+from pipeline.tasks.redlines.watch import Watch
 from pipeline.tasks.selection import Eye, Rule, Selection, Weighting, choose
 from pipeline.tasks.statistics import mean
 from pipeline.training.backend import libraries_for
@@ -27,12 +29,14 @@ from pipeline.training.extension import EXTENDS, INPUT, extending, take_up
 from pipeline.training.ladder import stand
 from pipeline.training.lengths import ANY, foresee_lengths, shorten
 from pipeline.training.loop import way_on
-from pipeline.training.settings import TrainerSettings
+from pipeline.training.settings import SFTSettings
 from pipeline.training.sft import steps, train_sft
 from pipeline.training.template import ChatTemplate
+from pipeline.training.trackers import find_missing
+from pipeline.training.validation import hold_out
 
 
-class Config(TrainerSettings):
+class Config(SFTSettings):
     epochs: float = Field(3.0, gt=0)
     """Passes over the data."""
     warmup_steps: int = Field(5, ge=0)
@@ -78,12 +82,25 @@ def run(context: Context) -> dict[str, Any]:
             context.in_effect("min_reward", config.min_reward, None, why)
     for text in prepared.previews():
         context.emit.log(f"an example, the loss between ⟦ and ⟧:\n{text}")
-    metrics, backend = train_sft(context, context.inputs["model"], prepared.examples)
+    if config.validation_share and not prepared.validation:
+        why = "no trace is left for it: there is one prompt, or those kept for it do not fit"
+        context.in_effect("validation_share", config.validation_share, 0, why)
+    watch = Watch(supervised.RULES, config.model_dump())
+    metrics, backend = train_sft(context, context.inputs["model"], prepared.examples, prepared.validation, watch)
+    measured = [row["validation_loss"] for row in metrics if "validation_loss" in row]
     quarter = max(1, len(metrics) // 4)
     return {
         "backend": backend,
         "steps": len(metrics),
         **prepared.counts(),
+        "validation": {
+            "rows": len(prepared.validation),
+            "first": measured[0],
+            "best": min(measured),
+            "last": measured[-1],
+        }
+        if measured
+        else None,
         "accepted_red": prepared.reds.to_row(),
         "tokens": max(row.get("tokens", 0) for row in metrics),
         "loss_first_quarter": mean([row["loss"] for row in metrics[:quarter] if row["loss"] is not None]),
@@ -98,6 +115,8 @@ class Prepared:
 
     template: ChatTemplate
     examples: list[Example]
+    validation: list[Example]
+    """Kept from the training."""
     left_out: dict[str, int]
     selection: Selection
     meant: Mapping[str, int]
@@ -116,9 +135,13 @@ class Prepared:
 
     def within(self, longest: int) -> Prepared:
         """The same without the examples that have more than `longest` tokens."""
-        fit = [example for example in self.examples if len(example.input_ids) <= longest]
-        lost = len(self.examples) - len(fit)
-        return replace(self, examples=fit, left_out=self.left_out | ({"too_long": lost} if lost else {}))
+        fit, kept = (
+            [example for example in some if len(example.input_ids) <= longest]
+            for some in (self.examples, self.validation)
+        )
+        lost = len(self.examples) + len(self.validation) - len(fit) - len(kept)
+        left_out = self.left_out | ({"too_long": lost} if lost else {})
+        return replace(self, examples=fit, validation=kept, left_out=left_out)
 
     def lengths(self, longest: int) -> list[Finding]:
         """What that many tokens do to the examples; nothing where there are none."""
@@ -160,9 +183,12 @@ def prepare(scores: Path, model: Path, config: Config, marks: Marked) -> Prepare
         seed=config.seed,
     )
     meant = Counter(row.get("type", "") for row in chosen)
+    held = hold_out((row["prompt_id"] for row in chosen), config.validation_share, config.seed)
+    kept = {row["id"] for row in chosen if row["prompt_id"] in held}
     return Prepared(
         template,
-        examples,
+        [example for example in examples if example.id not in kept],
+        [example for example in examples if example.id in kept],
         {**selection.left_out, **more},
         selection,
         meant,
@@ -176,26 +202,32 @@ def plan(context: PlanContext) -> list[Finding]:
     if "model" in context.inputs:
         ChatTemplate(context.inputs["model"]).check()
     if not {"model", "scores"} <= context.inputs.keys():
-        return [*_of_data_to_come(context), *foresee(context)]
+        return [*find_missing(context.config.report_to), *_of_data_to_come(context), *foresee(context)]
     config: Config = context.config
     all_lengths = config.model_copy(update={"max_seq_length": ANY})
     everything = prepare(context.inputs["scores"], context.inputs["model"], all_lengths, context.marks)
     prepared = everything.within(config.max_seq_length)
-    counts = prepared.counts()
+    counts = prepared.counts() | {"validation": len(prepared.validation)}
     if not prepared.examples:
         return [
             *everything.lengths(config.max_seq_length),
             Finding("fault", "No trace is left to learn from.", "Lower min_reward or raise max_seq_length.", counts),
         ]
     return [
+        *find_missing(config.report_to),
         *prepared.reds.findings(),
         *_of_unscored(prepared, context),
-        Finding("note", f"{counts['rows']} traces to learn, left out: {prepared.left_out or 'none'}", data=counts),
+        Finding("note", _sum_up(counts), data=counts),
         *everything.lengths(config.max_seq_length),
         prepared.exposure(config),
         *(Finding("note", f"an example, the loss between ⟦ and ⟧:\n{text}") for text in prepared.previews()),
         *foresee(context, longest=max(len(example.input_ids) for example in prepared.examples)),
     ]
+
+
+def _sum_up(counts: Row) -> str:
+    kept = f", {counts['validation']} kept to measure the loss on" if counts["validation"] else ""
+    return f"{counts['rows']} traces to learn{kept}, left out: {counts['left_out'] or 'none'}"
 
 
 def _of_data_to_come(context: PlanContext) -> Iterator[Finding]:

@@ -60,6 +60,11 @@ def whole(folder: Path) -> list[Path]:
     return sorted((path for path in folder.glob("checkpoint-*") if is_whole(path)), key=step_of)
 
 
+def newest_before(folder: Path, step: int) -> Path | None:
+    """The newest whole checkpoint that was taken before this step was done, if any."""
+    return next((path for path in reversed(whole(folder)) if step_of(path) < step), None)
+
+
 def newest_whole(folder: Path) -> Path | None:
     """The checkpoint to go on from, if any. What is torn is removed, so that it is never counted among those kept."""
     found = sorted((path for path in folder.glob("checkpoint-*") if path.is_dir()), key=step_of)

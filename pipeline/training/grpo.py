@@ -18,7 +18,7 @@ from pipeline.engine.rows import Row
 from pipeline.engine.stage import Context
 from pipeline.training import ranks
 from pipeline.training.backend import Backend
-from pipeline.training.callbacks import Read, Watcher
+from pipeline.training.callbacks import Read, Watch, Watcher, see_nothing
 from pipeline.training.checkpoints import step_of, stretches_of, whole
 from pipeline.training.load import Loaded, cache_for
 from pipeline.training.loop import configure, train
@@ -31,7 +31,9 @@ Judge = Callable[[Sequence[Row], Sequence[str]], Sequence[Mark]]
 """(prompt rows, the completion to each as text, tags of the thought included) -> their marks, in order."""
 
 
-def train_grpo(context: Context, directory: Path, prompts: Sequence[Row], judge: Judge) -> tuple[list[Row], Backend]:
+def train_grpo(
+    context: Context, directory: Path, prompts: Sequence[Row], judge: Judge, watch: Watch = see_nothing
+) -> tuple[list[Row], Backend]:
     """Train an adapter for the model in `directory`; leaves it in `context.out`. Returns as `loop.train` does.
 
     `prompts` are rows with `id` and `messages`.
@@ -49,7 +51,7 @@ def train_grpo(context: Context, directory: Path, prompts: Sequence[Row], judge:
     def reader(_: Metrics) -> Read:
         return scoring.read
 
-    return train(context, directory, build, reader, total=total, boundary=config.num_iterations)
+    return train(context, directory, build, reader, total=total, boundary=config.num_iterations, watch=watch)
 
 
 def steps(config: GRPOSettings, prompts: int) -> int:

@@ -13,13 +13,14 @@ from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
 from pipeline.training import backend, ladder, ranks
 from pipeline.training.backend import RECORD, Backend, choose, guarded
-from pipeline.training.callbacks import Read, Watcher, bridge
+from pipeline.training.callbacks import Read, Watch, Watcher, bridge, see_nothing
 from pipeline.training.checkpoints import lengthen, newest_whole, step_of, stretches_of
 from pipeline.training.keeper import Keeper
 from pipeline.training.load import Loaded, compute_dtype, hold_adapter_in_full, load, no_bitsandbytes
 from pipeline.training.metrics import METRICS, Metrics
 from pipeline.training.rungs import Lengths
 from pipeline.training.settings import GRPOSettings, TrainerSettings
+from pipeline.training.trackers import Trackers
 
 
 def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
@@ -49,9 +50,10 @@ def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
         data_seed=config.seed,
         logging_strategy="steps",
         logging_steps=1,
+        logging_nan_inf_filter=False,  # it would put the mean of the other losses where there is none
         save_strategy="no",  # the watcher asks for checkpoints, so that none is saved where it would not be exact
         save_total_limit=None,  # and the keeper lets go of them
-        report_to="none",
+        report_to="none",  # trackers are given our metrics, by our names
         disable_tqdm=True,
         dataloader_num_workers=0,
         dataloader_pin_memory=torch.cuda.is_available(),
@@ -70,25 +72,32 @@ def train(
     total: int,
     boundary: int = 1,
     lengths: Lengths | None = None,
+    watch: Watch = see_nothing,
+    validate_every: int = 0,
 ) -> tuple[list[Row], Backend]:
     """Train an adapter for the model in `directory` and save it; returns the metrics of every step and who trained.
 
     `build` makes the trainer, `read` its reader of logs, given the metrics so far. `total` optimizer steps; checkpoints
-    only at multiples of `boundary`. `lengths`: of the rows, where those too long may be left out. Raises StopRequested
-    where a stop was asked for, once a checkpoint is saved; FreshProcess where memory ran out and there is a rung left.
+    only at multiples of `boundary`. `lengths`: of the rows, where those too long may be left out. The rest is the
+    Watcher's. Raises StopRequested where a stop was asked for, once a checkpoint is saved; FreshProcess where memory ran
+    out and there is a rung left; StageFailed where `watch` stops the training.
     """
     who = choose(context)
     checkpoint = newest_whole(context.out / CHECKPOINTS)
     begun = step_of(checkpoint) if checkpoint else 0
     metrics = Metrics(context.out / METRICS, begun)
+    trackers = Trackers(context, begun)
     stretches = lengthen(stretches_of(checkpoint), begun, **_manner(context))
     if len(stretches) > 1:
         context.in_effect("resume", "exact", "within rounding", f"not all steps were trained alike: {stretches}")
-    with closing(metrics), guarded(context, who):
+    with closing(metrics), closing(trackers), guarded(context, who):
         loaded = load(context, directory, who)
         _quiet()
         keeper = Keeper(context.out / CHECKPOINTS, begun, stretches, stays=context.config.checkpoints != "none")
-        watcher = Watcher(context, metrics, read(metrics), who, total=total, boundary=boundary, keeper=keeper)
+        watcher = Watcher(
+            context, metrics, read(metrics), who, total=total, boundary=boundary, keeper=keeper, watch=watch,
+            validate_every=validate_every, trackers=trackers,
+        )  # fmt: skip
         trainer = build(loaded, watcher)
         context.check_stop()
         if who == "standard":

@@ -59,6 +59,8 @@ class TrainerSettings(Settings):
     checkpoints: Literal["last and best", "none"] = aside("last and best")
     """Checkpoints to keep once the training is done, to go on from: the last, and the best by the validation loss of
     SFT, or the held-out reward, else the reward, of GRPO. Without them it cannot be extended by more steps."""
+    report_to: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = aside(())
+    """Trackers that get the metrics as well; their packages must be installed. Their files lie in the run's folder."""
     devices: int = aside(1, ge=1)
     """Processes that train together, one on each device. The effective batch stays as asked: each takes
     gradient_accumulation / devices batches, so it must divide gradient_accumulation."""
@@ -78,6 +80,15 @@ class TrainerSettings(Settings):
     def step_size(self) -> int:
         """Sequences in one optimizer step, those of all devices."""
         return self.batch_size * self.gradient_accumulation
+
+
+class SFTSettings(TrainerSettings):
+    """What SFT has of its own."""
+
+    validation_share: float = Field(0.05, ge=0, lt=1)
+    """Share of the prompts whose traces are kept from training, to measure the loss on: at least one. 0: none."""
+    validate_every: int = aside(0, ge=0)
+    """Optimizer steps between measurements of that loss; 0: as between checkpoints. One comes at the end as well."""
 
 
 class GRPOSettings(TrainerSettings):

@@ -8,26 +8,41 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.rows import Row
-from pipeline.engine.stage import Context
+from pipeline.engine.stage import Context, Finding
 from pipeline.training.backend import Backend
-from pipeline.training.callbacks import Read, Watcher
+from pipeline.training.callbacks import Read, Watch, Watcher, see_nothing
 from pipeline.training.examples import Example
 from pipeline.training.load import Loaded
 from pipeline.training.loop import configure, train
 from pipeline.training.metrics import Metrics
 from pipeline.training.rungs import Lengths
-from pipeline.training.settings import TrainerSettings
+from pipeline.training.settings import SFTSettings, TrainerSettings
+from pipeline.training.validation import learnt, measuring
 
 
-def train_sft(context: Context, directory: Path, examples: Sequence[Example]) -> tuple[list[Row], Backend]:
-    """Train an adapter for the model in `directory`; leaves it in `context.out`. Returns as `loop.train` does."""
-    total = steps(context.config, len(examples))
+def train_sft(
+    context: Context,
+    directory: Path,
+    examples: Sequence[Example],
+    validation: Sequence[Example] = (),
+    watch: Watch = see_nothing,
+) -> tuple[list[Row], Backend]:
+    """Train an adapter for the model in `directory`; leaves it in `context.out`. Returns as `loop.train` does.
 
-    def build(loaded: Loaded, _: Watcher) -> Any:
-        return build_trainer(context, loaded, examples, total)
+    The loss of the `validation` examples is measured on the way and at the end.
+    """
+    config: SFTSettings = context.config
+    total = steps(config, len(examples))
+
+    def build(loaded: Loaded, watcher: Watcher) -> Any:
+        return build_trainer(context, loaded, examples, validation, total, watcher)
 
     tokens = [len(example.input_ids) for example in examples]
-    return train(context, directory, build, _reader, total=total, lengths=Lengths(min(tokens), max(tokens)))
+    every = (config.validate_every or config.save_every) if validation else 0
+    return train(
+        context, directory, build, _reader, total=total, lengths=Lengths(min(tokens), max(tokens)), watch=watch,
+        validate_every=every,
+    )  # fmt: skip
 
 
 def steps(config: TrainerSettings, rows: int) -> int:
@@ -35,29 +50,43 @@ def steps(config: TrainerSettings, rows: int) -> int:
     return config.max_steps or math.ceil(config.epochs * math.ceil(rows / config.step_size))
 
 
-def build_trainer(context: Context, loaded: Loaded, examples: Sequence[Example], total: int) -> Any:
+def build_trainer(
+    context: Context,
+    loaded: Loaded,
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    total: int,
+    watcher: Watcher,
+) -> Any:
     """TRL's trainer, over token ids and labels that it takes as they are."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-    rows = {
-        "input_ids": [example.input_ids for example in examples],
-        "labels": [example.labels for example in examples],
-    }
+    class Collator(DataCollatorForLanguageModeling):  # type: ignore[misc]
+        def torch_call(self, examples: list[Row]) -> Any:
+            if not any(learnt(example["labels"]) for example in examples):
+                raise watcher.ended_by(ALL_MASKED)
+            return super().torch_call(examples)
+
+    def dataset(some: Sequence[Example]) -> Any:
+        return Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in some])
+
     config = configure(
         SFTConfig,
         context,
         total,
         max_length=context.config.max_seq_length,
+        per_device_eval_batch_size=context.config.batch_size,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    return SFTTrainer(
+    return measuring(SFTTrainer, validation)(
         model=loaded.model,
         args=config,
-        data_collator=DataCollatorForLanguageModeling(pad_token_id=loaded.tokenizer.pad_token_id),
-        train_dataset=Dataset.from_dict(rows),
+        data_collator=Collator(pad_token_id=loaded.tokenizer.pad_token_id),
+        train_dataset=dataset(examples),
+        eval_dataset=dataset(validation) if validation else None,
         processing_class=loaded.tokenizer,
         peft_config=loaded.adapter,
     )
@@ -77,6 +106,13 @@ def _reader(metrics: Metrics) -> Read:
 
     return read
 
+
+ALL_MASKED = Finding(
+    "fault",
+    "Every label of a batch is masked: there is nothing to learn from it.",
+    "Look at the examples in the plan, whose loss stands between ⟦ and ⟧: each must have an answer.",
+    {"rule": "all_masked"},
+)
 
 NAMES = {
     "loss": "loss",

@@ -18,7 +18,7 @@ from tests.training.rig import PowerCut, Recorder, at_step, context_of, inputs, 
 SMALL: dict[str, Any] = {
     "backend": "standard",
     "epochs": 2.0, "batch_size": 2, "gradient_accumulation": 2, "save_every": 2, "learning_rate": 1e-2,
-    "warmup_steps": 2, "lora_dropout": 0.1,
+    "warmup_steps": 2, "lora_dropout": 0.1, "validation_share": 0,
 }  # fmt: skip
 """14 rows, 4 a step: 4 steps an epoch, 8 in all; dropout, so that the random state counts."""
 WEIGHTS = "adapter_model.safetensors"

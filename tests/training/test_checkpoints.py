@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.training.checkpoints import SEAL, lengthen, newest_whole, seal, step_of, stretches_of, whole
+from pipeline.training.checkpoints import (
+    SEAL,
+    lengthen,
+    newest_before,
+    newest_whole,
+    seal,
+    step_of,
+    stretches_of,
+    whole,
+)
 
 
 def checkpoint(folder: Path, step: int, *, sealed: bool = True) -> Path:
@@ -63,3 +72,13 @@ def test_a_seal_tells_how_the_steps_were_trained(tmp_path: Path) -> None:
     assert stretches_of(path) == [{"from": 0, "rung": 2}] and stretches_of(None) == []
     checkpoint(tmp_path, 6, sealed=False)
     assert whole(tmp_path) == [path] and (tmp_path / "checkpoint-6").exists(), "looking removes nothing"
+
+
+def test_the_newest_from_before_a_step(tmp_path: Path) -> None:
+    for step in (2, 4, 10):
+        checkpoint(tmp_path, step)
+    (tmp_path / "checkpoint-6").mkdir()
+    assert newest_before(tmp_path, 10) == tmp_path / "checkpoint-4", "the one of 6 is torn, that of 10 came too late"
+    assert newest_before(tmp_path, 2) is None
+    assert newest_before(tmp_path / "none", 2) is None
+    assert (tmp_path / "checkpoint-6").exists(), "nothing is removed"

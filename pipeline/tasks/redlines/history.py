@@ -30,6 +30,10 @@ class History:
     def step(self) -> int:
         return int(self.row["step"])
 
+    def holds(self, name: str) -> bool:
+        """Whether the newest row has a finite figure of that name."""
+        return bool(self._steps[name]) and self._steps[name][-1] == self.step
+
     def figures(self, name: str) -> Sequence[float]:
         return self._figures[name]
 

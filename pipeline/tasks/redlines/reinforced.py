@@ -165,11 +165,11 @@ def _explore(history: History) -> str:
 
 RULES = (
     *common.RULES,
-    Rule(("zero_std_ratio",), no_variance),
-    Rule(("entropy",), entropy_collapse),
-    Rule(("entropy",), entropy_falling),
-    Rule(("kl",), drift),
-    Rule(("clipped_ratio",), cut_off),
-    Rule(("completion_length",), swelling),
-    Rule(("reward",), no_reward),
+    Rule("zero_std_ratio", no_variance),
+    Rule("entropy", entropy_collapse),
+    Rule("entropy", entropy_falling),
+    Rule("kl", drift),
+    Rule("clipped_ratio", cut_off),
+    Rule("completion_length", swelling),
+    Rule("reward", no_reward),
 )

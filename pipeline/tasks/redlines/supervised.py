@@ -146,9 +146,9 @@ def _best_step(history: History) -> int:
 
 RULES = (
     *common.RULES,
-    Rule(("loss",), divergence),
-    Rule(("loss",), not_falling),
-    Rule(("validation_loss",), overfitting, recovered=1),
-    Rule(("validation_loss",), validation_rising, recovered=1),
-    Rule(("validation_loss",), plateau, recovered=1),
+    Rule("loss", divergence),
+    Rule("loss", not_falling),
+    Rule("validation_loss", overfitting, recovered=1),
+    Rule("validation_loss", validation_rising, recovered=1),
+    Rule("validation_loss", plateau, recovered=1),
 )

@@ -37,8 +37,8 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Rule:
-    reads: tuple[str, ...]
-    """Metrics; the rule looks only at rows that hold one of them."""
+    reads: str
+    """A metric; the rule looks only at rows that hold a finite figure of it. Empty: at every row."""
     look: Callable[[History], Trouble | None]
     """Its name is the rule's."""
     recovered: int = 10
@@ -58,7 +58,9 @@ class Watch:
     def __call__(self, row: Row) -> list[Finding]:
         self._history.add(row)
         found = [
-            speaker.speak(self._history) for speaker in self._speakers if any(name in row for name in speaker.reads)
+            speaker.speak(self._history)
+            for speaker in self._speakers
+            if not speaker.reads or self._history.holds(speaker.reads)
         ]
         return [finding for finding in found if finding]
 

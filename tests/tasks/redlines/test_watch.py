@@ -11,7 +11,7 @@ def hot(history: History) -> Trouble | None:
     return Trouble("It is hot.", f"{heat:g} degrees.", "Open a window.", heat, stops=stops) if heat > 1 else None
 
 
-RULES = (Rule(("heat",), hot, recovered=2),)
+RULES = (Rule("heat", hot, recovered=2),)
 
 
 def test_a_rule_speaks_once_while_the_trouble_lasts() -> None:
@@ -40,7 +40,8 @@ def test_what_stops_is_a_fault_even_if_it_was_told_before() -> None:
 
 
 def test_rows_without_its_metric_neither_end_nor_begin_a_trouble() -> None:
-    assert len(told(RULES, heat=[2, None, None, None, 2], loss=[1, 1, 1, 1, 1])) == 1
+    nan = float("nan")
+    assert len(told(RULES, heat=[nan, 2, None, nan, None, 2], loss=[1, 1, 1, 1, 1, 1])) == 1
 
 
 def test_one_that_has_seen_the_rows_before_a_resume_goes_on_as_if_undisturbed() -> None:
