@@ -5,9 +5,12 @@ Over several devices `accelerate launch` starts it once for each; then rank 0 al
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
+import threading
+import time
 import traceback
 from typing import Any
 
@@ -16,6 +19,7 @@ from pipeline.engine.connection import ADDRESS, Connection
 from pipeline.engine.errors import StopRequested
 from pipeline.engine.events import Emitter
 from pipeline.engine.execution import plain_error, run_stage
+from pipeline.engine.memory import SAMPLE_GAP
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Catalog
 
@@ -30,6 +34,7 @@ def work(catalog: Catalog) -> None:
         if rank == 0:
             connection.send({"event": kind, "data": data})
 
+    threading.Thread(target=tell_memory, args=[connection], daemon=True).start()
     while True:
         task = connection.tasks.get()
         stage = catalog.stages[task["stage"]]
@@ -41,6 +46,27 @@ def work(catalog: Catalog) -> None:
             traceback.print_exc()
             connection.send({"error": fold_error(plain_error(error))})
         release_memory()
+
+
+def tell_memory(connection: Connection) -> None:
+    """Say now and then what this process holds on GPUs, for where the driver does not: see `engine.memory`."""
+    with contextlib.suppress(OSError):  # the line is closed, and the process about to end
+        while True:
+            time.sleep(SAMPLE_GAP)
+            if held := reserved():
+                connection.send({"reserved": held})
+
+
+def reserved() -> dict[str, int]:
+    """Bytes that PyTorch's allocator has taken, by the id of the GPU; nothing before it has taken any."""
+    torch: Any = sys.modules.get("torch")
+    with contextlib.suppress(AttributeError):  # another thread may be in the midst of importing it
+        if torch is not None and torch.cuda.is_initialized():
+            count = torch.cuda.device_count()
+            return {
+                str(torch.cuda.get_device_properties(gpu).uuid): torch.cuda.memory_reserved(gpu) for gpu in range(count)
+            }
+    return {}
 
 
 def release_memory() -> None:

@@ -43,6 +43,8 @@ class Child:
         self._log_start = log.stat().st_size if log.exists() else 0
         self._launcher: Line | None = None
         self._ranks: list[Line] = []
+        self.reserved: dict[str, int] = {}
+        """GPU memory that the ranks said last they hold, in bytes by the id of the GPU."""
         self._messages: Queue[tuple[Line, Row | None]] = Queue()
         word = secrets.token_hex(16)
         with socket.create_server(("127.0.0.1", 0)) as server, log.open("ab") as output:
@@ -107,6 +109,8 @@ class Child:
                 raise self._blame(line, message["error"])
             if "event" in message:
                 send(message["event"], message["data"])
+            elif "reserved" in message:
+                self.reserved |= message["reserved"]
             else:
                 ended[line.rank] = message
         if any("stopped" in message for message in ended.values()):

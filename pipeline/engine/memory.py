@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,20 +38,24 @@ def device(named: int | None = None) -> Device:
     """A GPU of `named` bytes; else the first one here; else this machine's own memory."""
     if named is not None:
         return Device(f"a GPU of {named / 2**30:g} GiB", named, cuda=True)
-    if gpus := _gpus(set()):
+    if gpus := _gpus(set(), {}):
         return Device(f"the {gpus[0]['name']}", gpus[0]["total"], cuda=True)
     return Device("this machine's memory, as there is no GPU", psutil.virtual_memory().total, cuda=False)
 
 
-def sample(pid: int) -> Row:
-    """Host and GPU memory now, with the share of process `pid` and its children; `gpus` is empty without a driver."""
+def sample(pid: int, reserved: Mapping[str, int] | None = None) -> Row:
+    """Host and GPU memory now, with the share of process `pid` and its children; `gpus` is empty without a driver.
+
+    `reserved`: bytes by the id of a GPU that those processes say they hold there. It stands in where the driver does
+    not tell: on Windows it reports none per process, in a container it knows them by other numbers.
+    """
     pids, rss = _family(pid)
     host = psutil.virtual_memory()
     return {
         "host_used": host.total - host.available,
         "host_total": host.total,
         "process": rss,
-        "gpus": _gpus(pids),
+        "gpus": _gpus(pids, reserved or {}),
     }
 
 
@@ -66,29 +70,33 @@ def _family(pid: int) -> tuple[set[int], int]:
     return pids, rss
 
 
-def _gpus(pids: set[int]) -> list[Row]:
+def _gpus(pids: set[int], reserved: Mapping[str, int]) -> list[Row]:
     import pynvml
 
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
         return []
-    return [_gpu(pynvml, index, pids) for index in range(pynvml.nvmlDeviceGetCount())]
+    return [_gpu(pynvml, index, pids, reserved) for index in range(pynvml.nvmlDeviceGetCount())]
 
 
-def _gpu(nvml: Any, index: int, pids: set[int]) -> Row:
+def _gpu(nvml: Any, index: int, pids: set[int], reserved: Mapping[str, int]) -> Row:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
 
-    def ask(query: Callable[[], float]) -> float | None:
+    def ask(query: Callable[[], float | None]) -> float | None:
         try:
             return query()
         except nvml.NVMLError:
             return None  # not every card or driver tells
 
-    def process() -> float:
+    def process() -> int | None:
         running = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
-        return sum(entry.usedGpuMemory or 0 for entry in running if entry.pid in pids)
+        held: list[int | None] = [entry.usedGpuMemory for entry in running if entry.pid in pids]
+        if held and None not in held:
+            return sum(filter(None, held))
+        told = reserved.get(str(nvml.nvmlDeviceGetUUID(handle)).removeprefix("GPU-"))
+        return told if told is not None or held else 0
 
     return {
         "index": index,
@@ -104,15 +112,16 @@ def _gpu(nvml: Any, index: int, pids: set[int]) -> Row:
 class Sampler:
     """Calls `send` with a sample every two seconds until closed."""
 
-    def __init__(self, pid: Callable[[], int], send: Callable[[Row], None]) -> None:
-        self._pid, self._send = pid, send
+    def __init__(self, worker: Callable[[], tuple[int, Mapping[str, int]]], send: Callable[[Row], None]) -> None:
+        """`worker` gives what `sample` takes."""
+        self._worker, self._send = worker, send
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
         self._thread.start()
 
     def _loop(self) -> None:
         while not self._closed.wait(SAMPLE_GAP):
-            self._send(sample(self._pid()))
+            self._send(sample(*self._worker()))
 
     def close(self) -> None:
         self._closed.set()

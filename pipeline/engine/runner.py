@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 
 from filelock import Timeout
 
@@ -168,7 +169,7 @@ class Runner:
             self._write(step.name, kind, data)
 
         emit = Emitter(send)
-        sampler = Sampler(lambda: self._child[1].pid if self._child else os.getpid(), lambda row: emit.memory(**row))
+        sampler = Sampler(self._worker, lambda row: emit.memory(**row))
         try:
             result = self._result(entry, task, emit, send)
         except StopRequested:
@@ -254,6 +255,10 @@ class Runner:
         if self._child:
             self._child[1].close()
             self._child = None
+
+    def _worker(self) -> tuple[int, Mapping[str, int]]:
+        """Who does the step: its process id, and the memory that it says it holds on GPUs."""
+        return (self._child[1].pid, self._child[1].reserved) if self._child else (os.getpid(), {})
 
     def _check_stop(self) -> None:
         if self.run.stop_file.exists():

@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psutil
 
@@ -55,7 +56,8 @@ class SumConfig(Settings):
     pause: float = aside(0.0)
     """Seconds of work, in small parts."""
     trouble: str = ""
-    """"raise", "config", "exit", "fresh" (three times, then well), "again" (always the same) or "dies" (once)."""
+    """"raise", "config", "exit", "holds" (GPU memory, or so it says),
+    "fresh" (three times, then well), "again" (always the same) or "dies" (once)."""
     met: bool = True
     """The verdict."""
 
@@ -74,6 +76,15 @@ def total(context: Context) -> dict[str, Any]:
         case "dies" if not tries(context.out):
             print("last words", flush=True)
             os._exit(9)
+        case "holds":
+            gpu = SimpleNamespace(
+                is_initialized=lambda: True,
+                is_available=lambda: False,
+                device_count=lambda: 1,
+                get_device_properties=lambda _: SimpleNamespace(uuid="1-2-3"),
+                memory_reserved=lambda _: 250,
+            )
+            sys.modules["torch"] = cast(Any, SimpleNamespace(cuda=gpu))
         case "exit":
             print("last words", flush=True)
             os._exit(9)
