@@ -44,7 +44,6 @@ class Trackers:
         self._seen = (args, state, control)
         for name in self._context.config.report_to:
             folder = self._context.root / "data" / "runs" / self._context.run / name / self._context.step
-            folder.mkdir(parents=True, exist_ok=True)
             try:
                 self._callbacks.append(self._open(name, folder))
                 self._callbacks[-1].on_train_begin(*self._seen, model=model)
@@ -69,6 +68,7 @@ class Trackers:
             import wandb
             from transformers.integrations import WandbCallback
 
+            folder.mkdir(parents=True, exist_ok=True)
             wandb.init(
                 project=os.environ.get("WANDB_PROJECT", PROJECT),
                 name=title,
@@ -77,7 +77,8 @@ class Trackers:
                 dir=str(folder),
             )
             return WandbCallback()
-        os.environ["TRACKIO_DIR"] = str(folder)
+        # Read once, when it is imported: the steps of a run that share a process share this folder.
+        os.environ.setdefault("TRACKIO_DIR", str(folder.parent))
         from transformers.integrations import TrackioCallback
 
         self._seen[0].run_name, self._seen[0].project = title, os.environ.get("TRACKIO_PROJECT", PROJECT)
