@@ -79,8 +79,8 @@ def train(
 
     `build` makes the trainer, `read` its reader of logs, given the metrics so far. `total` optimizer steps; checkpoints
     only at multiples of `boundary`. `lengths`: of the rows, where those too long may be left out. The rest is the
-    Watcher's. Raises StopRequested where a stop was asked for, once a checkpoint is saved; FreshProcess where memory ran
-    out and there is a rung left; StageFailed where `watch` stops the training.
+    Watcher's. Raises StopRequested where a stop was asked for, once a checkpoint is saved; FreshProcess where memory
+    ran out and there is a rung left; StageFailed where `watch` stops the training.
     """
     who = choose(context)
     checkpoint = newest_whole(context.out / CHECKPOINTS)

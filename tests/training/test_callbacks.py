@@ -14,6 +14,7 @@ from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.engine.stage import Finding
 from pipeline.training.callbacks import Watch, Watcher, bridge, see_nothing
 from pipeline.training.checkpoints import seal
+from pipeline.training.keeper import Keeper
 from pipeline.training.metrics import Metrics
 from pipeline.training.settings import SFTSettings
 from pipeline.training.trackers import Trackers
@@ -36,7 +37,7 @@ def watching(tmp_path: Path) -> Iterator[Watching]:
             metrics = stack.enter_context(closing(Metrics(tmp_path / "metrics.jsonl", done)))
             return Watcher(
                 context, metrics, lambda _, logs: dict(logs), "standard", total=9, watch=watch,
-                checkpoints=tmp_path / "checkpoints", validate_every=validate_every, trackers=Trackers(context, done),
+                keeper=Keeper(tmp_path / "checkpoints", done), validate_every=validate_every, trackers=Trackers(context, done),
             )  # fmt: skip
 
         yield make
