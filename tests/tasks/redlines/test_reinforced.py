@@ -50,7 +50,8 @@ def test_completions_that_grow_window_by_window() -> None:
     (warning,) = told(reinforced.RULES, completion_length=steady)
     assert "Each of the last 5 spans of 10 steps was longer" in warning.text
     assert told(reinforced.RULES, completion_length=[50.0 + step / 10 for step in range(50)]) == [], "too little"
-    assert told(reinforced.RULES, completion_length=[*steady[:40], *[55.0] * 10]) == [], "the last window is shorter"
+    unsteady = [length for length in (50.0, 60.0, 70.0, 80.0, 75.0) for _ in range(10)]
+    assert told(reinforced.RULES, completion_length=unsteady) == [], "the last window is shorter"
 
 
 def test_the_loss_is_no_measure_here() -> None:
