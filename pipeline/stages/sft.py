@@ -85,6 +85,8 @@ def run(context: Context) -> dict[str, Any]:
     if config.validation_share and not prepared.validation:
         why = "no trace is left for it: there is one prompt, or those kept for it do not fit"
         context.in_effect("validation_share", config.validation_share, 0, why)
+    if config.validate_every and not prepared.validation:
+        context.in_effect("validate_every", config.validate_every, 0, "no trace is kept to measure the loss on")
     watch = Watch(supervised.RULES, config.model_dump())
     metrics, backend = train_sft(context, context.inputs["model"], prepared.examples, prepared.validation, watch)
     measured = [row["validation_loss"] for row in metrics if "validation_loss" in row]

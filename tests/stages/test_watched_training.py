@@ -70,10 +70,11 @@ def test_traces_of_one_prompt_are_kept_together(given: dict[str, Path]) -> None:
 
 def test_of_a_single_prompt_nothing_is_kept_and_that_is_said(given: dict[str, Path], tmp_path: Path) -> None:
     write_rows(tmp_path / "scores" / "rows.jsonl", [trace(1, sample) for sample in range(2)])
-    context = context_of(sft.Config(**SFT, max_steps=1), {**given, "scores": tmp_path / "scores"}, tmp_path / "sft")
+    config = sft.Config(**SFT, max_steps=1, validate_every=5)
+    context = context_of(config, {**given, "scores": tmp_path / "scores"}, tmp_path / "sft")
     summary = sft.run(context)
     assert (summary["rows"], summary["validation"]) == (2, None)
-    assert context.effective["validation_share"]["in_effect"] == 0
+    assert context.effective["validation_share"]["in_effect"] == context.effective["validate_every"]["in_effect"] == 0
 
 
 @pytest.mark.parametrize("share", [0, 0.25])

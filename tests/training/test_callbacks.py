@@ -37,7 +37,8 @@ def watching(tmp_path: Path) -> Iterator[Watching]:
             metrics = stack.enter_context(closing(Metrics(tmp_path / "metrics.jsonl", done)))
             return Watcher(
                 context, metrics, lambda _, logs: dict(logs), "standard", total=9, watch=watch,
-                keeper=Keeper(tmp_path / "checkpoints", done), validate_every=validate_every, trackers=Trackers(context, done),
+                keeper=Keeper(tmp_path / "checkpoints", done), validate_every=validate_every,
+                trackers=Trackers(context, done),
             )  # fmt: skip
 
         yield make

@@ -22,6 +22,7 @@ SMALL: dict[str, Any] = {
     "max_steps": 5, "batch_size": 2, "gradient_accumulation": 2, "save_every": 2, "learning_rate": 1e-2,
     "scheduler": "constant", "warmup_steps": 2, "lora_dropout": 0.1,
 }  # fmt: skip
+SFT: dict[str, Any] = SMALL | {"validation_share": 0}
 GRPO: dict[str, Any] = {
     **SMALL, "batch_size": 4, "num_generations": 4, "max_completion_length": 8, "max_steps": 4,
 }  # fmt: skip
@@ -53,14 +54,14 @@ def make(stage: Stage, config: Settings, given: dict[str, Path], out: Path) -> C
 def five(given: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SFT of five steps."""
     out = tmp_path_factory.mktemp("made") / "sft-five"
-    make(sft.STAGE, sft.Config(**SMALL), given, out)
+    make(sft.STAGE, sft.Config(**SFT), given, out)
     return out
 
 
 def test_sft_with_a_constant_rate_extended_equals_an_undisturbed_one(
     five: Path, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    config = sft.Config(**{**SMALL, "max_steps": 9})
+    config = sft.Config(**{**SFT, "max_steps": 9})
     context = make(sft.STAGE, config, {**given, "extends": five}, tmp_path / "extended")
     make(sft.STAGE, config, given, tmp_path / "whole")
     assert (tmp_path / "extended" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
@@ -93,7 +94,7 @@ def test_an_extension_killed_and_resumed_goes_on_where_it_was(
 ) -> None:
     from tests.training.rig import PowerCut, at_step, power_cut
 
-    config, out = sft.Config(**{**SMALL, "max_steps": 9}), tmp_path / "extended"
+    config, out = sft.Config(**{**SFT, "max_steps": 9}), tmp_path / "extended"
     with pytest.raises(PowerCut):
         sft.run(context_of(config, {**given, "extends": five}, out, at_step(7, power_cut)))
     recorder = Recorder()
@@ -104,14 +105,12 @@ def test_an_extension_killed_and_resumed_goes_on_where_it_was(
 
 
 def test_the_rungs_of_what_is_extended_hold_on(given: dict[str, Path], tmp_path: Path) -> None:
-    first, config = tmp_path / "first", sft.Config(**SMALL)
+    first, config = tmp_path / "first", sft.Config(**SFT)
     first.mkdir()
     rung = Rung({"batch_size": (2, 1), "gradient_accumulation": (2, 4)}, 1, "it was full")
     ladder.Ladder(5, (rung,)).write(first)
     make(sft.STAGE, config, given, first)
-    context = make(
-        sft.STAGE, sft.Config(**{**SMALL, "max_steps": 7}), {**given, "extends": first}, tmp_path / "extended"
-    )
+    context = make(sft.STAGE, sft.Config(**{**SFT, "max_steps": 7}), {**given, "extends": first}, tmp_path / "extended")
     assert context.effective["batch_size"]["in_effect"] == 1 and "resume" not in context.effective
     assert [row["step"] for row in read_rows(tmp_path / "extended" / "metrics.jsonl")] == list(range(1, 8))
 
@@ -125,7 +124,7 @@ def test_the_rungs_of_what_is_extended_hold_on(given: dict[str, Path], tmp_path:
     ],
 )
 def test_other_settings_are_named(changes: Row, fault: str, five: Path, given: dict[str, Path], tmp_path: Path) -> None:
-    config = sft.Config(**{**SMALL, "max_steps": 9, **changes})
+    config = sft.Config(**{**SFT, "max_steps": 9, **changes})
     told, *_ = sft.STAGE.plan(PlanContext(config, {**given, "extends": five}, 7, tmp_path))
     assert told.level == "fault" and fault in told.text and "sft-five cannot be extended" in told.text
     with pytest.raises(ConfigError, match="cannot be extended"):
@@ -135,7 +134,7 @@ def test_other_settings_are_named(changes: Row, fault: str, five: Path, given: d
 def test_other_inputs_seeds_marks_and_stages_are_named(five: Path, given: dict[str, Path], tmp_path: Path) -> None:
     import shutil
 
-    config = sft.Config(**{**SMALL, "max_steps": 9})
+    config = sft.Config(**{**SFT, "max_steps": 9})
     plan = PlanContext(config, {**given, "extends": five}, 7, tmp_path)
     note, *_ = sft.STAGE.plan(plan)
     assert (note.level, note.text) == ("note", "goes on from sft-five: 5 steps are done, 4 more to come")

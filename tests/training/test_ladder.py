@@ -27,6 +27,7 @@ SMALL: dict[str, Any] = {
     "epochs": 2.0, "batch_size": 4, "gradient_accumulation": 1, "save_every": 2, "learning_rate": 1e-2,
     "warmup_steps": 2, "max_seq_length": 512,
 }  # fmt: skip
+SFT: dict[str, Any] = SMALL | {"validation_share": 0}
 """14 rows, 4 a step, the last of an epoch with 2: 4 steps an epoch, 8 in all."""
 
 
@@ -161,7 +162,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_sft_goes_on_from_its_checkpoint_with_the_same_rows_and_losses(
     machine: Machine, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    config = sft.Config(**SMALL)
+    config = sft.Config(**SFT)
     sft.run(context_of(config, given, tmp_path / "undisturbed"))
     calm = {step: sorted(rows) for step, rows in machine.seen.items()}
     machine.forget()
@@ -194,7 +195,7 @@ def test_sft_goes_on_from_its_checkpoint_with_the_same_rows_and_losses(
 def test_sft_goes_all_the_way_down_and_then_says_what_was_tried(
     machine: Machine, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    config, out = sft.Config(**SMALL), tmp_path / "sft"
+    config, out = sft.Config(**SFT), tmp_path / "sft"
     tried: list[str] = []
     machine.room = 0
     while True:
@@ -216,7 +217,7 @@ def test_sft_goes_all_the_way_down_and_then_says_what_was_tried(
 def test_a_process_that_ends_itself_for_lack_of_memory_leaves_a_way_on(
     machine: Machine, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    config, out = sft.Config(**SMALL), tmp_path / "sft"
+    config, out = sft.Config(**SFT), tmp_path / "sft"
     words = "Error out of memory at line 380 in file /src/csrc/ops.cu"
     death = ProcessDied("The worker process died: exit code 1.", f"Its last lines:\n  loading\n  {words}", "")
     other = ProcessDied("The worker process died: killed by SIGKILL.", "It left no last words.", "")
@@ -235,7 +236,7 @@ def test_a_process_that_ends_itself_for_lack_of_memory_leaves_a_way_on(
 def test_rows_that_no_longer_fit_are_left_out_and_counted(
     machine: Machine, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    config, out = sft.Config(**{**SMALL, "batch_size": 1, "gradient_accumulation": 4}), tmp_path / "sft"
+    config, out = sft.Config(**{**SFT, "batch_size": 1, "gradient_accumulation": 4}), tmp_path / "sft"
     calm = sft.run(context_of(config, given, tmp_path / "undisturbed"))
     longest = max(len(row) for rows in machine.seen.values() for row in rows)
     shortest = min(len(row) for rows in machine.seen.values() for row in rows)
@@ -260,7 +261,7 @@ def test_other_errors_and_a_lack_of_memory_while_loading_are_no_rungs(
     with monkeypatch.context() as patch:
         patch.setattr(trl.SFTTrainer, "compute_loss", broken)
         with pytest.raises(RuntimeError, match="a fault of ours"):
-            sft.run(context_of(sft.Config(**SMALL), given, tmp_path / "sft"))
+            sft.run(context_of(sft.Config(**SFT), given, tmp_path / "sft"))
     from pipeline.training import loop
 
     def full(*_: Any) -> Any:
@@ -268,7 +269,7 @@ def test_other_errors_and_a_lack_of_memory_while_loading_are_no_rungs(
 
     monkeypatch.setattr(loop, "load", full)
     with pytest.raises(torch.OutOfMemoryError):
-        sft.run(context_of(sft.Config(**SMALL), given, tmp_path / "other"))
+        sft.run(context_of(sft.Config(**SFT), given, tmp_path / "other"))
     assert not ladder.Ladder.of(tmp_path / "sft").rungs and not (tmp_path / "other" / ladder.RECORD).exists()
 
 
@@ -358,7 +359,7 @@ def test_the_layout_of_an_undisturbed_training_is_the_order_itself() -> None:
 def test_a_checkpoint_remembers_how_its_steps_were_trained(
     machine: Machine, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    config, out = sft.Config(**SMALL), tmp_path / "sft"
+    config, out = sft.Config(**SFT), tmp_path / "sft"
     machine.room, machine.from_step = 2, 4
     with pytest.raises(FreshProcess):
         sft.run(context_of(config, given, out))
