@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.engine.errors import MissingDependency, PipelineError, StageFailed
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Context, Finding
+from pipeline.training import ranks
 
 PROJECT = "training-cockpit"
 """The project of runs at W&B and trackio, unless WANDB_PROJECT or TRACKIO_PROJECT names another."""
@@ -42,7 +43,7 @@ class Trackers:
     def begin(self, args: Any, state: Any, control: Any, model: Any) -> None:
         """Call when the training begins, with what the trainer hands to a callback. Raises StageFailed."""
         self._seen = (args, state, control)
-        for name in self._context.config.report_to:
+        for name in self._context.config.report_to if ranks.is_first() else ():
             folder = self._context.root / "data" / "runs" / self._context.run / name / self._context.step
             try:
                 self._callbacks.append(self._open(name, folder))
