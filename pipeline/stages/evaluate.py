@@ -43,7 +43,7 @@ class Config(Settings):
     batch_size: int = Field(16, ge=1)
     """Answers that are generated at once. Other batches draw other answers, so this counts as a change."""
     load_in_4bit: bool = False
-    """Hold the models in 4 bits, for a GPU that is too small for 16. Needs CUDA and bitsandbytes."""
+    """Hold the models in 4 bits, for a GPU that is too small for 16. Needs bitsandbytes."""
     judge: ProviderSettings = ProviderSettings()
     """Who marks the answers."""
     weights: Weights = Weights()
@@ -100,9 +100,9 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def _in_4bit(context: Context) -> bool:
-    from pipeline.training.load import no_bitsandbytes
+    from pipeline.training.bits import no_nf4
 
-    if context.config.load_in_4bit and (missing := no_bitsandbytes()):
+    if context.config.load_in_4bit and (missing := no_nf4()):
         context.in_effect("load_in_4bit", True, False, missing)
         return False
     return bool(context.config.load_in_4bit)

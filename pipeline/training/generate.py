@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pipeline.engine.errors import DataError, StageFailed
+from pipeline.training.bits import keep_unpacked, nf4
 from pipeline.training.load import cache_for, compute_dtype
 
 Conversation = Sequence[Any]
@@ -85,7 +86,7 @@ def generate_batches(
     """Answers batch by batch, the longest prompts first, so that memory runs out early if at all and little is padding.
 
     The batches follow from the conversations alone; one whose jobs are all in `done` is passed over, any other is drawn
-    whole. The model loads when the first batch needs it; `in_4bit` needs CUDA and bitsandbytes. Raises DataError where
+    whole. The model loads when the first batch needs it; `in_4bit` needs bitsandbytes. Raises DataError where
     a prompt does not fit the model.
     """
     from transformers import AutoTokenizer
@@ -128,12 +129,13 @@ def _load(model_dir: Path, in_4bit: bool) -> Any:
     transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {"dtype": compute_dtype()}
     if in_4bit:
-        options["quantization_config"] = transformers.BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute_dtype()
-        )
+        options["quantization_config"] = nf4(compute_dtype())
+        options["device_map"] = {"": "cpu"}
     if torch.cuda.is_available():
         options["device_map"] = {"": torch.cuda.current_device()}
-    return transformers.AutoModelForCausalLM.from_pretrained(model_dir, **options).eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(model_dir, **options).eval()
+    keep_unpacked(model)
+    return model
 
 
 class _Completer:

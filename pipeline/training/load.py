@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pipeline.engine.errors import ConfigError
 from pipeline.engine.rows import read_json
 from pipeline.engine.stage import Context
 from pipeline.training.backend import Backend
+from pipeline.training.bits import keep_unpacked, nf4, no_nf4
 from pipeline.training.settings import TrainerSettings
 
 
@@ -30,23 +32,17 @@ def load(context: Context, directory: Path, backend: Backend) -> Loaded:
 
 def _load_standard(context: Context, directory: Path) -> Loaded:
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, set_seed
+    from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
     config: TrainerSettings = context.config
     options: dict[str, Any] = {"dtype": compute_dtype()}
-    if config.load_in_4bit and not (missing := no_bitsandbytes()):
+    if _in_4bit(context):
         import torch
 
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=compute_dtype(),
-        )
-        options["device_map"] = {"": torch.cuda.current_device()}
-    elif config.load_in_4bit:
-        context.in_effect("load_in_4bit", True, False, missing)
+        options["quantization_config"] = nf4(compute_dtype())
+        options["device_map"] = {"": torch.cuda.current_device() if torch.cuda.is_available() else "cpu"}
     model = AutoModelForCausalLM.from_pretrained(directory, **options)
+    keep_unpacked(model)
     _check_modules(config.lora_modules, [name for name, _ in model.named_modules()])
     adapter = LoraConfig(
         r=config.lora_r,
@@ -60,21 +56,21 @@ def _load_standard(context: Context, directory: Path) -> Loaded:
 
 
 def _load_unsloth(context: Context, directory: Path) -> Loaded:
-    from unsloth import FastLanguageModel  # before all else: it alters the other libraries as it is imported
+    FastLanguageModel = import_unsloth().FastLanguageModel
 
-    from transformers import set_seed  # isort: skip
+    from transformers import AutoTokenizer, set_seed
 
     config: TrainerSettings = context.config
-    in_4bit = config.load_in_4bit
-    if in_4bit and (missing := no_bitsandbytes()):
-        context.in_effect("load_in_4bit", True, False, missing)
-        in_4bit = False
-    model, tokenizer = FastLanguageModel.from_pretrained(
+    in_4bit = _in_4bit(context)
+    model, _ = FastLanguageModel.from_pretrained(
         model_name=str(directory),
         max_seq_length=config.max_seq_length,
         dtype=compute_dtype(),
         load_in_4bit=in_4bit,
     )
+    held_in_4bit = bool(getattr(model, "is_loaded_in_4bit", False))
+    if held_in_4bit != in_4bit:
+        context.in_effect("load_in_4bit", in_4bit, held_in_4bit, "Unsloth loaded it so")
     _check_modules(config.lora_modules, [name for name, _ in model.named_modules()])
     set_seed(config.seed)
     model = FastLanguageModel.get_peft_model(
@@ -87,7 +83,28 @@ def _load_unsloth(context: Context, directory: Path) -> Loaded:
         use_gradient_checkpointing="unsloth" if config.gradient_checkpointing else False,
         random_state=config.seed,
     )
-    return Loaded(model, tokenizer, None)
+    # Unsloth's own tokenizer has another padding side and sometimes another pad token, and would be saved so.
+    return Loaded(model, AutoTokenizer.from_pretrained(directory), None)
+
+
+def import_unsloth() -> Any:
+    """Unsloth, which alters the other libraries as it is imported and so must come before them.
+
+    What it compiles goes to the user's cache instead of the working directory, and it reports nothing home.
+    """
+    cache = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(cache / "unsloth_compiled"))
+    os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
+    return importlib.import_module("unsloth")
+
+
+def _in_4bit(context: Context) -> bool:
+    """Whether the frozen model can be held in 4 bits, where that is asked."""
+    asked: bool = context.config.load_in_4bit
+    if asked and (missing := no_nf4()):
+        context.in_effect("load_in_4bit", True, False, missing)
+        return False
+    return asked
 
 
 def compute_dtype() -> Any:
@@ -103,15 +120,6 @@ def cache_for(device: Any) -> str | None:
     """The key-value cache to generate with. On a CPU one of fixed size: a growing one is copied whole for every token,
     which took 1.6 to 1.9 times as long."""
     return "static" if device.type == "cpu" else None
-
-
-def no_bitsandbytes() -> str:
-    """Why nothing can be held in fewer than 16 bits here; empty where it can."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return "there is no CUDA device"
-    return "" if importlib.util.find_spec("bitsandbytes") else "bitsandbytes is not installed"
 
 
 def hold_adapter_in_full(model: Any) -> None:

@@ -13,10 +13,12 @@ from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
 from pipeline.training import backend, ladder, ranks
 from pipeline.training.backend import RECORD, Backend, choose, guarded
+from pipeline.training.bits import no_adamw_8bit
 from pipeline.training.callbacks import Read, Watch, Watcher, bridge, see_nothing
 from pipeline.training.checkpoints import lengthen, newest_whole, step_of, stretches_of
+from pipeline.training.honoured import note_changes
 from pipeline.training.keeper import Keeper
-from pipeline.training.load import Loaded, compute_dtype, hold_adapter_in_full, load, no_bitsandbytes
+from pipeline.training.load import Loaded, compute_dtype, hold_adapter_in_full, load
 from pipeline.training.metrics import METRICS, Metrics
 from pipeline.training.rungs import Lengths
 from pipeline.training.settings import GRPOSettings, TrainerSettings
@@ -29,7 +31,7 @@ def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
 
     config: TrainerSettings = context.config
     optimizer: str = config.optimizer
-    if optimizer == "adamw_8bit" and (missing := no_bitsandbytes()):
+    if optimizer == "adamw_8bit" and (missing := no_adamw_8bit()):
         context.in_effect("optimizer", optimizer, "adamw_torch", missing)
         optimizer = "adamw_torch"
     made = kind(
@@ -100,8 +102,8 @@ def train(
         )  # fmt: skip
         trainer = build(loaded, watcher)
         context.check_stop()
-        if who == "standard":
-            hold_adapter_in_full(trainer.model)
+        note_changes(context, trainer.args, who)
+        hold_adapter_in_full(trainer.model)
         trained = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
         keeper.expect(trained, trainer.args.optim)
         with ladder.guarded(context, total, lambda: watcher.step, lengths), keeper.guarded():

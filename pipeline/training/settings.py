@@ -19,7 +19,7 @@ class TrainerSettings(Settings):
     """Who trains: `unsloth`; `standard`, which is Hugging Face with PEFT; or `auto`, which is Unsloth where it is
     installed, can be imported and survives its first step, and else the standard one."""
     load_in_4bit: bool = True
-    """Hold the frozen model in 4 bits (QLoRA). Needs CUDA and bitsandbytes; without them it is held in 16 or 32."""
+    """Hold the frozen model in 4 bits (QLoRA). Needs bitsandbytes; without it, in 16 bits, on a CPU in 32."""
     gradient_checkpointing: bool = True
     """Compute activations anew in the backward pass: slower, and far less memory."""
     max_seq_length: int = Field(2048, ge=16)
@@ -39,7 +39,7 @@ class TrainerSettings(Settings):
     warmup_steps: int = Field(0, ge=0)
     """Optimizer steps over which the learning rate rises from zero."""
     optimizer: Literal["adamw_8bit", "adamw_torch"] = "adamw_8bit"
-    """AdamW with its state in 8 bits, which needs CUDA and bitsandbytes, or in full."""
+    """AdamW with its state in 8 bits, which needs bitsandbytes, or in full."""
     weight_decay: float = Field(0.0, ge=0)
     """AdamW's decoupled weight decay."""
     max_grad_norm: float = Field(1.0, ge=0)

@@ -12,6 +12,7 @@ from pipeline.engine.stage import Context, Finding
 from pipeline.training.backend import Backend
 from pipeline.training.callbacks import Read, Watch, Watcher, see_nothing
 from pipeline.training.examples import Example
+from pipeline.training.honoured import check_labels
 from pipeline.training.load import Loaded
 from pipeline.training.loop import configure, train
 from pipeline.training.metrics import Metrics
@@ -79,9 +80,10 @@ def build_trainer(
         max_length=context.config.max_seq_length,
         per_device_eval_batch_size=context.config.batch_size,
         packing=False,
+        padding_free=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    return measuring(SFTTrainer, validation)(
+    trainer = measuring(SFTTrainer, validation)(
         model=loaded.model,
         args=config,
         data_collator=Collator(pad_token_id=loaded.tokenizer.pad_token_id),
@@ -90,6 +92,8 @@ def build_trainer(
         processing_class=loaded.tokenizer,
         peft_config=loaded.adapter,
     )
+    check_labels(trainer, examples)
+    return trainer
 
 
 def _reader(metrics: Metrics) -> Read:

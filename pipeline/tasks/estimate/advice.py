@@ -43,7 +43,7 @@ def foresee(context: PlanContext, longest: int = 0) -> list[Finding]:
 
 def plan_work(config: Any, shape: Shape, there: Device, longest: int, *, named: bool) -> Work:
     """What TrainerSettings or GRPOSettings come to on that device: on a GPU that is only named, all that they ask."""
-    small = there.cuda and (named or find_spec("bitsandbytes") is not None)
+    small = named or find_spec("bitsandbytes") is not None
     length = min(config.max_seq_length, shape.positions)
     rollout = None
     if hasattr(config, "num_generations"):
@@ -51,7 +51,7 @@ def plan_work(config: Any, shape: Shape, there: Device, longest: int, *, named: 
         at_once = config.step_size // config.generation_parts
         rollout = Rollout(at_once, config.num_generations, min(config.max_completion_length, length), passes)
     return Work(
-        bits=(4 if config.load_in_4bit and small else 16) if there.cuda else 32,
+        bits=4 if config.load_in_4bit and small else 16 if there.cuda else 32,
         rank=config.lora_r,
         modules=frozenset(config.lora_modules),
         dropout=config.lora_dropout > 0,

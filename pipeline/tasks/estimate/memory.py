@@ -44,7 +44,7 @@ class Work:
     """What is asked of the machine."""
 
     bits: Literal[4, 16, 32]
-    """Of the frozen weights; products are in 16 bits for 4 and 16."""
+    """Of the frozen weights; products are in 16 bits for 16, and for 4 on a GPU."""
     rank: int
     modules: frozenset[str]
     dropout: bool
@@ -59,8 +59,8 @@ class Work:
 
     @property
     def product(self) -> int:
-        """Bytes of a number in products."""
-        return 4 if self.bits == 32 else 2
+        """Bytes of a number in products, and of the weights that NF4 leaves alone."""
+        return 4 if self.bits == 32 or (self.bits == 4 and not self.cuda) else 2
 
     @property
     def padded(self) -> bool:
@@ -104,10 +104,10 @@ def estimate(shape: Shape, work: Work) -> Estimate:
     return Estimate(tuple(part for part in parts if part.bytes))
 
 
-def weight_bytes(shape: Shape, bits: int) -> int:
-    """Of the frozen model. What NF4 leaves in 16 bits: embeddings, output layer, norms, biases."""
+def weight_bytes(shape: Shape, bits: int, others: int = 2) -> int:
+    """Of the frozen model. What NF4 leaves at `others` bytes each: embeddings, output layer, norms, biases."""
     if bits == 4:
-        return round(shape.linear() * NF4) + 2 * shape.rest()
+        return round(shape.linear() * NF4) + others * shape.rest()
     return (shape.linear() + shape.rest()) * bits // 8
 
 
@@ -115,15 +115,19 @@ def _held(shape: Shape, work: Work) -> list[Part]:
     trainable = shape.adapter(work.rank, work.modules)
     state = STATE[work.optimizer]
     held = {
-        4: "projections in NF4 with doubly quantised constants; embeddings, output layer and norms in 16 bits",
+        4: "projections in NF4 with doubly quantised constants; embeddings, output layer and norms in "
+        f"{8 * work.product} bits",
         16: "16 bits",
         32: "32 bits",
     }
     largest = max(inputs * outputs for inputs, outputs in shape.projections.values())
+    unrolled = work.product * largest
     copies = 2 * trainable if work.product == 2 else 0
     return [
-        Part("weights", weight_bytes(shape, work.bits), held[work.bits]),
-        Part("weight being multiplied", 2 * largest if work.bits == 4 else 0, "the largest NF4 weight, in 16 bits"),
+        Part("weights", weight_bytes(shape, work.bits, work.product), held[work.bits]),
+        Part(
+            "weight being multiplied", work.product * largest if work.bits == 4 else 0, "the largest NF4 weight, whole"
+        ),
         Part("adapter", 4 * trainable, f"{trainable:,} parameters, 32 bits"),
         Part("adapter in 16 bits", copies, "autocast's copies"),
         Part("gradients", 4 * trainable, "32 bits, of the adapter alone", UPDATE),

@@ -11,6 +11,7 @@ from pipeline.engine.memory import Device, device, read_size
 from pipeline.engine.stage import Finding, PlanContext
 from pipeline.stages import grpo, sft
 from pipeline.tasks.estimate import advice
+from pipeline.tasks.estimate.memory import NF4
 from tests.tasks.estimate.tiny import QWEN3_8B
 
 GIB = 2**30
@@ -73,11 +74,25 @@ def test_without_a_gpu_all_is_in_32_bits_in_the_machines_own_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(advice, "device", lambda _: Device("this machine", 64 * GIB, cuda=False))
+    monkeypatch.setattr(advice, "find_spec", lambda _: None)
     found = told(tmp_path, sft.Config(), None)
     parts = {part["name"]: part["bytes"] for part in found.data["parts"]}
     assert parts["weights"] == 4 * 8_190_735_360
     assert parts["optimizer"] == 8 * 43_646_976
     assert "CUDA overhead" not in parts
+
+
+def test_with_bitsandbytes_a_cpu_holds_4_bits_too_and_the_rest_in_32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(advice, "device", lambda _: Device("this machine", 64 * GIB, cuda=False))
+    monkeypatch.setattr(advice, "find_spec", lambda _: object())
+    parts = {part["name"]: part["bytes"] for part in told(tmp_path, sft.Config(), None).data["parts"]}
+    tables_and_norms = 2 * 151936 * 4096 + 36 * (2 * 4096 + 2 * 128) + 4096
+    projections = 8_190_735_360 - tables_and_norms
+    assert parts["weights"] == round(NF4 * projections) + 4 * tables_and_norms
+    assert parts["weight being multiplied"] == 4 * 4096 * 12288
+    assert "adapter in 16 bits" not in parts
 
 
 def test_what_cannot_be_estimated_is_said(tmp_path: Path) -> None:
