@@ -50,9 +50,9 @@ def prompt(number: int, **changes: Any) -> Row:
     }
 
 
-def inputs(folder: Path) -> dict[str, Path]:
+def inputs(folder: Path, width: int = 32) -> dict[str, Path]:
     """`model`, `scores` and `prompts`, as finished artifacts hold them."""
-    model = save_tiny_qwen(folder / "model")
+    model = save_tiny_qwen(folder / "model", width=width)
     scores, prompts = folder / "scores", folder / "prompts"
     write_rows(scores / "rows.jsonl", [trace(number, sample) for number in range(7) for sample in range(3)])
     write_rows(prompts / "rows.jsonl", [prompt(number) for number in range(5)])

@@ -7,7 +7,7 @@ from pathlib import Path
 TEXTS = ["Why is the sky blue?", "Name three rivers, please.", "the a of and to in is it", "0 1 2 3 4 5 6 7 8 9"]
 
 
-def save_tiny_qwen(folder: Path, *, seed: int = 0, context: int = 512) -> Path:
+def save_tiny_qwen(folder: Path, *, seed: int = 0, context: int = 512, width: int = 32) -> Path:
     """A model directory as a `model` artifact holds it."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -17,12 +17,12 @@ def save_tiny_qwen(folder: Path, *, seed: int = 0, context: int = 512) -> Path:
     tokenizer = train_tokenizer(TEXTS * 4, 320, context)
     config = Qwen3Config(
         vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=width,
+        intermediate_size=2 * width,
         num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=1,
-        head_dim=16,
+        head_dim=width // 2,
         max_position_embeddings=context,
         tie_word_embeddings=True,
         initializer_range=0.3,
