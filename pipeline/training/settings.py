@@ -39,8 +39,8 @@ class TrainerSettings(Settings):
     warmup_steps: int = Field(0, ge=0)
     """Optimizer steps over which the learning rate rises from zero."""
     optimizer: Literal["adamw_8bit", "adamw_torch"] = "adamw_8bit"
-    """AdamW with its state in 8 bits, which needs bitsandbytes and leaves weights of fewer than 4096 entries in 32, or in
-    full."""
+    """AdamW with its state in 8 bits, or in full. For 8 it needs bitsandbytes, which has fewer than 4096 weights in
+    32 all the same."""
     weight_decay: float = Field(0.0, ge=0)
     """AdamW's decoupled weight decay."""
     max_grad_norm: float = Field(1.0, ge=0)

@@ -125,9 +125,7 @@ def _held(shape: Shape, work: Work) -> list[Part]:
     copies = 2 * trainable if work.product == 2 else 0
     return [
         Part("weights", weight_bytes(shape, work.bits, work.product), held[work.bits]),
-        Part(
-            "weight being multiplied", work.product * largest if work.bits == 4 else 0, "the largest NF4 weight, whole"
-        ),
+        Part("weight being multiplied", unrolled if work.bits == 4 else 0, "the largest NF4 weight, whole"),
         Part("adapter", 4 * trainable, f"{trainable:,} parameters, 32 bits"),
         Part("adapter in 16 bits", copies, "autocast's copies"),
         Part("gradients", 4 * trainable, "32 bits, of the adapter alone", UPDATE),
