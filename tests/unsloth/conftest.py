@@ -1,5 +1,5 @@
-"""Everything here needs the real Unsloth and bitsandbytes, and never imports Unsloth in this process, whose TRL it would
-change for all tests to come."""
+"""Everything here needs the real Unsloth and bitsandbytes, and never imports Unsloth in this process: it would change
+TRL for all tests to come."""
 
 from __future__ import annotations
 

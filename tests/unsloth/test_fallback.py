@@ -1,4 +1,4 @@
-"""A step of the command line whose Unsloth fails, at import or in its first step: one alert says why, and it finishes."""
+"""A step of the command line whose Unsloth fails, at import or in its first step: one alert says why, it finishes."""
 
 from __future__ import annotations
 
