@@ -10,11 +10,13 @@ import subprocess
 import sys
 from importlib import metadata
 
+from pipeline.commands.doctor_backends import backends
 from pipeline.engine.rows import Row
 
 EXTRAS = {
     "train": ("torch", "transformers", "trl", "peft", "datasets", "accelerate"),
     "gguf": ("llama_cpp", "gguf"),
+    "qlora": ("bitsandbytes",),
     "unsloth": ("unsloth", "bitsandbytes"),
 }
 DISTRIBUTIONS = {"llama_cpp": "llama-cpp-python"}
@@ -22,7 +24,8 @@ DISTRIBUTIONS = {"llama_cpp": "llama-cpp-python"}
 
 def examine() -> list[Row]:
     """One row a check: check, state ("good", "missing", "broken"), found, mend. What breaks a run comes first."""
-    return [*torch_and_gpu(gpu_name(), torch_facts()), *interpreter(), *extras(), *tools()]
+    gpu, torch = gpu_name(), torch_facts()
+    return [*torch_and_gpu(gpu, torch), *backends(gpu, torch), *interpreter(), *extras(), *tools()]
 
 
 def gpu_name() -> str:
