@@ -42,8 +42,8 @@ def nf4(compute_dtype: Any) -> Any:
 def keep_unpacked(model: Any) -> None:
     """Have bitsandbytes leave 4-bit weights as they are on a CPU.
 
-    Version 0.50 lays them out anew for AVX512 in the first forward pass without a gradient, such as GRPO's generation,
-    and from then on no gradient passes through them, without a word; and it fails on weights narrower than 64.
+    Version 0.50 lays them out anew for AVX512 in the first forward pass of an evaluation, and from then on no gradient
+    passes through them, without a word; and it fails on weights narrower than 64.
     """
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):

@@ -24,5 +24,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Inputs with a model wide enough for bitsandbytes' layout for AVX512, the one that would stop gradients."""
+    """Inputs with a model wide enough for bitsandbytes' layout for AVX512, which stops gradients."""
     return inputs(tmp_path_factory.mktemp("given"), width=64)

@@ -109,8 +109,7 @@ def test_the_first_loss_is_that_of_our_labels_by_hand(given: dict[str, Path], tr
 
 
 @pytest.mark.parametrize("backend", ["unsloth", "standard"])
-def test_grpo_in_nf4_reaches_every_module_after_its_generation(backend: str, folder: Path, trained: Trained) -> None:
-    """Weights that bitsandbytes had packed while completions were drawn would pass no gradient."""
+def test_grpo_in_nf4_reaches_every_module(backend: str, folder: Path, trained: Trained) -> None:
     from safetensors.torch import load_file
 
     done = trained[backend]["grpo-nf4"]
