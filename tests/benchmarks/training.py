@@ -3,7 +3,7 @@
     python -m tests.benchmarks.training                                    tiny, on a CPU
     python -m tests.benchmarks.training --shape 8B --length 2048           on a GPU; no network is needed
 
-Each training is a process of its own; each round swaps who begins. Beside the measured peak stands what `plan` foretells.
+Each training is a process of its own; each round swaps who begins. Beside the peak stands what `plan` foretells.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pipeline.tasks.estimate.advice import plan_work
 from pipeline.tasks.estimate.memory import estimate
 from pipeline.tasks.estimate.shape import read_shape
 from tests.benchmarks.training_child import settings
-from tests.benchmarks.training_data import SHAPES, make_model
+from tests.benchmarks.training_data import SHAPES
 
 PAIRS = {"standard": ("ours, standard", "bare TRL"), "unsloth": ("ours, Unsloth", "bare Unsloth")}
 

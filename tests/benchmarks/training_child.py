@@ -129,8 +129,8 @@ def _unsloth(job: Row) -> tuple[Any, Any, Any]:
 
 
 class Measured:
-    """When each step ended, by the clock and by the processor's, tokens and losses as TRL counts them, memory as PyTorch
-    does."""
+    """When each step ended, by the clock and by the processor's; tokens and losses as TRL counts them, memory as
+    PyTorch does."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []

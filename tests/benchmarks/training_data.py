@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 from pathlib import Path
-from typing import Any
 
 from pipeline.engine.rows import Row
 from pipeline.training.examples import Example
@@ -31,8 +30,10 @@ MASKED = 4
 
 
 def make_model(folder: Path, shape: str, tokenizer: Path | None) -> Path:
-    """Random weights in the shape of `SHAPES`, in 16 bits on a GPU; with a small tokenizer of ours, or that of a folder.
-    The vocabulary of the weights is the shape's either way."""
+    """Random weights of that shape, in 16 bits on a GPU, and a tokenizer: a small one of ours, or that of a folder.
+
+    The vocabulary of the weights is the shape's either way.
+    """
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
