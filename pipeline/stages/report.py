@@ -116,4 +116,5 @@ STAGE = Stage(
     makes="report",
     run=run,
     plan=plan,
+    version=2,
 )

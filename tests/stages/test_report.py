@@ -87,7 +87,7 @@ def test_the_same_inputs_give_the_same_bytes(good, tmp_path):
 def test_the_report_holds_what_a_screen_shows(good):
     written = good[0]
     assert set(written) == {
-        "format", "verdict", "table", "evaluation", "training", "answers", "gguf", "chat", "steps",
+        "format", "verdict", "table", "last_table", "evaluation", "training", "answers", "gguf", "chat", "steps",
     }  # fmt: skip
     assert [step["name"] for step in written["steps"]] == ["evaluate", "sft", "grpo", "export"]
     assert [training["stage"] for training in written["training"]] == ["sft", "grpo"]

@@ -39,6 +39,7 @@ def render_html(report: Row) -> str:
     sections = [
         _verdict(report["verdict"]),
         _scores(report["table"], report["evaluation"]),
+        _last(report["last_table"], report["evaluation"]),
         _contestants(report["evaluation"]),
         _categories(report["evaluation"]),
         _training(report["training"]),
@@ -98,6 +99,16 @@ def _scores(table: Sequence[Row], evaluation: Row | None) -> str:
         _table(heads, rows, marks),
         tag("figure", Markup(dimension_chart(evaluation))),
     )
+
+
+def _last(table: Sequence[Row], evaluation: Row | None) -> str:
+    """The last contestant against the one before it, where that is not the baseline."""
+    if evaluation is None or not table:
+        return ""
+    before, last = (contestant["name"] for contestant in evaluation["contestants"][-2:])
+    heads = ["", before, last, "difference", "interval", "prompts"]
+    rows, marks = [score_cells(row) for row in table], [_mark(row["difference"]) for row in table]
+    return tag("section", tag("h2", f"{last} over {before}"), _table(heads, rows, marks))
 
 
 def _contestants(evaluation: Row | None) -> str:

@@ -13,6 +13,7 @@ from pipeline.tasks.report.report import interval_text, mean_text, score_cells
 def render_markdown(report: Row) -> str:
     lines = [*_verdict(report["verdict"]), *_scores(report["table"], report["evaluation"])]
     if report["evaluation"]:
+        lines += _last(report["last_table"], report["evaluation"])
         lines += _contestants(report["evaluation"])
     lines += _answers(report["answers"])
     if report["gguf"]:
@@ -43,6 +44,15 @@ def _scores(table: Sequence[Row], evaluation: Row | None) -> list[str]:
     names = [contestant["name"] for contestant in evaluation["contestants"]]
     about = f"Baseline: {inline(names[0])}. Tuned: {inline(names[-1])}. {evaluation['prompts']} prompts."
     return ["", "## Scores", "", about, "", *table_lines(heads, rows)]
+
+
+def _last(table: Sequence[Row], evaluation: Row) -> list[str]:
+    """The last contestant against the one before it, where that is not the baseline."""
+    if not table:
+        return []
+    before, last = (inline(contestant["name"]) for contestant in evaluation["contestants"][-2:])
+    heads = ["score", before, last, "difference", f"{evaluation['confidence']:.0%} interval", "prompts"]
+    return ["", f"## {last} over {before}", "", *table_lines(heads, [score_cells(row) for row in table])]
 
 
 def _contestants(evaluation: Row) -> list[str]:

@@ -46,6 +46,7 @@ def assemble(
         "format": FORMAT,
         "verdict": decide(criteria, Evidence(evaluation, trainings, seed), thresholds),
         "table": score_table(evaluation),
+        "last_table": score_table(evaluation, against=-2) if _several(evaluation) else [],
         "evaluation": evaluation,
         "training": [{"name": run.name, "stage": run.stage, "curves": curves(run.metrics)} for run in trainings],
         "answers": sample_answers(answers, evaluation, per_category),
@@ -55,14 +56,19 @@ def assemble(
     }
 
 
-def score_table(evaluation: Row | None) -> list[Row]:
+def _several(evaluation: Row | None) -> bool:
+    return evaluation is not None and len(evaluation["contestants"]) > 2
+
+
+def score_table(evaluation: Row | None, against: int = 0) -> list[Row]:
     """Reward and nine dimensions, baseline against tuned: name and {"mean", "low", "high", "n"} of each.
 
-    `tuned` and `difference` are None where there is one contestant alone.
+    The last contestant is the tuned one, that at the place `against` the baseline. `tuned` and `difference` are None
+    where there is one contestant alone.
     """
     if evaluation is None:
         return []
-    baseline, tuned = evaluation["contestants"][0], evaluation["contestants"][-1]
+    baseline, tuned = evaluation["contestants"][against], evaluation["contestants"][-1]
     pair = find_pair(evaluation, tuned["name"], baseline["name"])
 
     def row(name: str) -> Row:

@@ -129,3 +129,16 @@ def test_a_dimension_that_never_applies_has_a_dash_and_no_mark():
 def test_markdown_leads_with_the_verdict():
     text = render_markdown(report_of())
     assert text.index("**Verdict: met**") < text.index("## Scores") < text.index("## Sample answers")
+
+
+def test_the_last_contestant_is_held_against_the_one_before_it_too():
+    report = report_of({"base": 0.0, "joint": 0.3, "strategy_b": 0.27})
+    first, *rest = report["last_table"]
+    assert (first["name"], len(rest)) == ("reward", 9)
+    assert first["difference"]["mean"] == pytest.approx(first["tuned"]["mean"] - first["baseline"]["mean"], abs=1e-4)
+    assert -0.1 < first["difference"]["low"] < first["difference"]["high"] < 0.05
+    assert first["tuned"] == report["table"][0]["tuned"] and first["baseline"] != report["table"][0]["baseline"]
+    page, text = render_html(report), render_markdown(report)
+    assert "strategy_b over joint" in page and "## strategy_b over joint" in text.replace("\\", "")
+    assert report_of({"base": 0.0, "joint": 0.3})["last_table"] == []
+    assert "joint over base</h2>" not in render_html(report_of({"base": 0.0, "joint": 0.3}))
