@@ -6,6 +6,7 @@ from pipeline.engine.stage import Catalog
 from pipeline.providers.provider import ProviderSettings
 from pipeline.stages import (
     base,
+    distill,
     evaluate,
     export,
     grpo,
@@ -31,6 +32,7 @@ REASONING = (
     select.STAGE,
     sft.STAGE,
     merge.STAGE,
+    distill.STAGE,
     grpo.STAGE,
     export.STAGE,
     evaluate.STAGE,

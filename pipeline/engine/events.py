@@ -53,9 +53,9 @@ class Emitter:
         if not self._thin("progress", PROGRESS_GAP) or done == total:
             self._send("progress", {"done": done, "total": total, "unit": unit})
 
-    def metric(self, step: int, **values: float) -> None:
+    def metric(self, step: int, **values: float | None) -> None:
         """Numbers at a training step. What is not finite is sent as null: JSON has no NaN, and a chart shows a gap."""
-        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        finite = {name: value if value is not None and math.isfinite(value) else None for name, value in values.items()}
         self._send("metric", {"step": step, **finite})
 
     def item(self, what: str, **data: Any) -> None:

@@ -32,12 +32,15 @@ METRIC_GAP = 2.0
 
 
 @contextmanager
-def open_account(settings: ProviderSettings, context: Context, calls: int = 0) -> Iterator[Account]:
-    """An account for the length of a step. `calls`: how many are expected, for the forecast of spend."""
+def open_account(
+    settings: ProviderSettings, context: Context, calls: int = 0, clock: Callable[[], int] | None = None
+) -> Iterator[Account]:
+    """An account for the length of a step. `calls`: how many are expected, for the forecast of spend. `clock`: the
+    `step` of its metrics, where that is not the number of calls that were answered."""
     provider = make_provider(settings, os.environ)
     folders = [context.root / "configs", Path(__file__).parents[2] / "configs"]
     with Ledger(context.root / "data" / FILE) as ledger:
-        account = Account(settings, provider, ledger, load_prices(folders), context, calls)
+        account = Account(settings, provider, ledger, load_prices(folders), context, calls, clock)
         try:
             yield account
         finally:
@@ -55,6 +58,7 @@ class Account:
         prices: Prices,
         context: Context,
         calls: int = 0,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         self.settings, self.provider, self.ledger, self.prices = settings, provider, ledger, prices
         self.context, self.name = context, provider.account
@@ -64,6 +68,7 @@ class Account:
         before = ledger.spend(run=context.run, account=self.name)
         self.budget = Budget(context, settings.spend_cap, before.cost + before.lost_bound, calls)
         self._sender = Sender(settings, provider, ledger, self.budget, context, self.keep)
+        self._clock = clock or (lambda: self._sender.answered)
         self._shown = 0.0
         self._lock = threading.Lock()
         self._tell_lost()
@@ -195,7 +200,7 @@ class Account:
         """Send the figures of the moment as a metric."""
         controller = self._sender.controller
         self.context.emit.metric(
-            self._sender.answered,
+            self._clock(),
             spend=self.budget.spent,
             forecast=self.budget.forecast(),
             in_flight=controller.in_flight,

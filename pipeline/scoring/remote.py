@@ -5,7 +5,7 @@ Whoever marks with it, the judge stage, its report or a reward, asks in the same
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,11 +85,17 @@ def _read(reply: Reply) -> tuple[Judgment, str]:
 
 @contextmanager
 def open_judge(
-    context: Context, settings: ProviderSettings, rubric: Path | None, *, calls: int, samples: int = 1
+    context: Context,
+    settings: ProviderSettings,
+    rubric: Path | None,
+    *,
+    calls: int,
+    samples: int = 1,
+    clock: Callable[[], int] | None = None,
 ) -> Iterator[RemoteJudge]:
-    """A judge for the length of a step. `calls`: how many are expected, for the forecast of spend."""
+    """A judge for the length of a step; `calls` and `clock` as `open_account` has them."""
     loaded = load_rubric(rubric)
-    with open_account(settings, context, calls=calls) as account:
+    with open_account(settings, context, calls=calls, clock=clock) as account:
         yield RemoteJudge(account, loaded, samples)
 
 

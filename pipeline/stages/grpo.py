@@ -10,14 +10,17 @@ from typing import Any
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.scoring.forecast import calls, plan_reward, reward_pins
+from pipeline.scoring.reward import open_reward
+from pipeline.scoring.scorers import applicable
+from pipeline.scoring.settings import RewardSettings
 from pipeline.tasks.estimate import exposure
 from pipeline.tasks.estimate.advice import foresee
 from pipeline.tasks.estimate.model import config_of, room_of
 from pipeline.tasks.marks import State, honoured
-from pipeline.tasks.offline_judge import judge as offline
-from pipeline.tasks.redlines import reinforced
+from pipeline.tasks.redlines import gaming, reinforced
 from pipeline.tasks.redlines.watch import Watch
-from pipeline.tasks.rubric import DIMENSIONS, Weights, rubric_hash
+from pipeline.tasks.rubric import DIMENSIONS
 from pipeline.tasks.selection import see_prompt
 from pipeline.tasks.statistics import difference_of_means, mean
 from pipeline.training.backend import libraries_for
@@ -30,12 +33,12 @@ from pipeline.training.settings import GRPOSettings
 from pipeline.training.template import CONTROL, ChatTemplate
 from pipeline.training.trackers import find_missing
 
+TYPICAL_LETTERS = 1000
+"""Of a prompt, which `plan` assumes where there is none yet."""
 
-class Config(GRPOSettings):
-    weights: Weights = Weights()
-    """What each dimension counts in the reward."""
-    renormalise: bool = True
-    """Divide the reward by the weight of the dimensions that apply."""
+
+class Config(GRPOSettings, RewardSettings):
+    """What trains, and what it trains for."""
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -48,14 +51,10 @@ def run(context: Context) -> dict[str, Any]:
     if not prompts:
         raise DataError("No prompt is left to train on.", f"Left out: {left_out}.", "Raise max_seq_length.")
 
-    def judge(rows: Sequence[Row], texts: Sequence[str]) -> list[tuple[float, dict[str, float | None]]]:
-        return [
-            offline.score_completion(row["truth"], row["messages"], text, config.weights, config.renormalise)
-            for row, text in zip(rows, texts, strict=True)
-        ]
-
-    watch = Watch(reinforced.RULES, config.model_dump())
-    metrics, backend = train_grpo(stand(context), model, prompts, judge, watch)
+    context = stand(context)
+    watch = Watch([*reinforced.RULES, *gaming.RULES], config.model_dump())
+    with open_reward(context, sum(calls(config, len(prompts)).values())) as reward:
+        metrics, backend = train_grpo(context, model, prompts, reward, watch)
     return {
         "backend": backend,
         "steps": len(metrics),
@@ -64,6 +63,9 @@ def run(context: Context) -> dict[str, Any]:
         "marks": marks,
         "tokens": max(row.get("tokens", 0) for row in metrics),
         **gains(metrics, context.seed),
+        **reward.bill,
+        "completions": sum(config.step_size for row in metrics if "unmarked" in row),
+        "unmarked": sum(row.get("unmarked", 0) for row in metrics),
         "clipped_ratio": average(metrics, "clipped_ratio"),
         "completion_length": average(metrics, "completion_length"),
         "seconds": {
@@ -75,7 +77,8 @@ def run(context: Context) -> dict[str, Any]:
 def select(
     rows: Iterable[Row], model: Path, config: Config, marks: Mapping[str, State]
 ) -> tuple[list[Row], dict[str, int], dict[str, int]]:
-    """The training prompts that the judge can mark and that leave room to answer, as people marked them.
+    """The training prompts that can be marked, that can earn something, and that leave room to answer, as people marked
+    them.
 
     Beside them what was left out, by reason, and the marks that were honoured. Raises DataError for a chat template
     that does not fit.
@@ -93,8 +96,10 @@ def select(
             left_out["heldout"] += 1
         elif verdict == "reject":
             left_out["rejected"] += 1
-        elif row["truth"] is None:
+        elif row["truth"] is None and set(config.mixture) == {"offline"}:
             left_out["no_truth"] += 1
+        elif config.only_applicable and not any(map(config.weights.of, applicable(row) or DIMENSIONS)):
+            left_out["not_applicable"] += 1
         elif any(token in turn["content"] for token in CONTROL for turn in row["messages"]):
             left_out["control_tokens"] += 1
         elif _tokens([row], template)[0] > longest:
@@ -150,6 +155,7 @@ def plan(context: PlanContext) -> list[Finding]:
         Finding("note", f"{len(fit)} prompts to train on, left out: {left_out or 'none'}", data=left_out),
         *told,
         _exposure(config, len(fit)),
+        *plan_reward(context, len(fit), _letters(everything)),
         *foresee(context, longest=max(fit)),
     ]
 
@@ -157,6 +163,10 @@ def plan(context: PlanContext) -> list[Finding]:
 def _tokens(rows: Iterable[Row], template: ChatTemplate) -> list[int]:
     """Tokens of each prompt as the model reads it."""
     return [len(ids) for ids in template.encode([template.prompt(row["messages"], thinking=True) for row in rows])]
+
+
+def _letters(rows: Sequence[Row]) -> int:
+    return sum(len(turn["content"]) for row in rows for turn in row["messages"]) // len(rows)
 
 
 def _exposure(config: Config, prompts: int) -> Finding:
@@ -173,14 +183,15 @@ def _exposure(config: Config, prompts: int) -> Finding:
 def _of_data_to_come(context: PlanContext) -> Iterator[Finding]:
     if count := int(context.expected.get("prompts", {}).get("prompts", 0)):
         yield exposure.at_most("prompts", count, steps(context.config, count))
+    yield from plan_reward(context, count, TYPICAL_LETTERS)
 
 
-def pins(_: Any) -> dict[str, str]:
-    return {"judge": offline.MODEL, "rubric": rubric_hash()}
+def pins(config: Config) -> dict[str, str]:
+    return reward_pins(config)
 
 
 STAGE = Stage(
-    "grpo", Config, takes={"prompts": "prompts", "model": "model", EXTENDS: INPUT}, makes="adapter", run=run,
-    plan=extending("grpo", plan), pins=pins, marks=honoured("prompts"),
+    "grpo", Config, takes={"prompts": "prompts", "model": "model", "scorer": "scorer?", EXTENDS: INPUT},
+    makes="adapter", run=run, plan=extending("grpo", plan), pins=pins, marks=honoured("prompts"),
     libraries=lambda config: libraries_for(config.backend), home="models", way_on=way_on,
 )  # fmt: skip

@@ -94,6 +94,28 @@ def cohens_d(new: Sequence[float], old: Sequence[float]) -> float | None:
     return float((first.mean() - second.mean()) / pooled**0.5) if pooled > 0 else None
 
 
+def pearson(left: Sequence[float], right: Sequence[float]) -> float | None:
+    """The linear correlation of pairs, -1..1; None below three pairs or where either side is constant."""
+    import numpy as np
+
+    first, second = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
+    if len(first) < 3 or not (np.ptp(first) > 0 and np.ptp(second) > 0):
+        return None
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def spearman(left: Sequence[float], right: Sequence[float]) -> float | None:
+    """The correlation of ranks, equal values sharing the mean of theirs; None as with `pearson`."""
+    import numpy as np
+
+    def ranks(values: Sequence[float]) -> list[float]:
+        _, which, counts = np.unique(np.asarray(values, dtype=float), return_inverse=True, return_counts=True)
+        mean_rank = np.cumsum(counts) - (counts - 1) / 2
+        return [float(rank) for rank in mean_rank[which]]
+
+    return pearson(ranks(left), ranks(right))
+
+
 def quantile(values: Sequence[float], share: float) -> float | None:
     """The value below which `share` (0..1) of them lie, interpolated between neighbours; None of nothing.
 

@@ -77,6 +77,13 @@ class Watcher:
         self.stopped = False
         """Whether the training was ended by a request to stop, with a checkpoint."""
 
+    @property
+    def saved_before(self) -> int | None:
+        """Where a save is due after the present step, the last included: after which step the one before it was, 0
+        before the first. One that a request to stop brings about is none of these, so that it changes no metrics."""
+        due = self.step >= self._total or self.step % self._save_every == 0
+        return (self.step - 1) // self._save_every * self._save_every if due else None
+
     def training_began(self, step: int) -> None:
         self._context.emit.progress(step, self._total, "steps")
 

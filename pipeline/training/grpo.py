@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.engine.artifacts import CHECKPOINTS
 from pipeline.engine.rows import Row
@@ -27,8 +27,34 @@ from pipeline.training.settings import GRPOSettings
 
 Mark = tuple[float | None, Mapping[str, float | None]]
 """Reward and scores by dimension; None where the judge has nothing to say."""
-Judge = Callable[[Sequence[Row], Sequence[str]], Sequence[Mark]]
-"""(prompt rows, the completion to each as text, tags of the thought included) -> their marks, in order."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The completions that a step trains on."""
+
+    step: int
+    completions: Sequence[tuple[Row, str, Mark]]
+    """Prompt, text as generated, tags of the thought included, and mark of each."""
+    fresh: bool
+    """Drawn in this very step, not in an earlier one (`num_iterations`)."""
+    saved_before: int | None
+    """Where a save is due after this step: the step of the one before it, 0 before the first."""
+    recent: Sequence[Row]
+    """Where one is due: the prompts that have come so far, each once, the last ones first."""
+
+
+class Judge(Protocol):
+    """Who marks completions, and looks on."""
+
+    def meet(self, model: Any, tokenizer: Any) -> None:
+        """The policy with its adapter (a PeftModel), before the first step."""
+
+    def __call__(self, rows: Sequence[Row], texts: Sequence[str], step: int, /) -> Sequence[Mark]:
+        """The marks of completions, in order."""
+
+    def beside(self, drawn: Drawn, metrics: Sequence[Row], /) -> Row:
+        """Further metrics of the step, given those so far, the step's own the last."""
 
 
 def train_grpo(
@@ -40,16 +66,17 @@ def train_grpo(
     """
     config = context.config
     total = steps(config, len(prompts))
-    scoring = Scoring(context, prompts, judge)
-
     newest = [None, *whole(context.out / CHECKPOINTS)][-1]
     places = layout(config, len(prompts), total, step_of(newest) if newest else 0, stretches_of(newest))
+    scoring = Scoring(context, prompts, judge, places)
 
     def build(loaded: Loaded, watcher: Watcher) -> Any:
-        return build_trainer(context, loaded, prompts, places, total, scoring.reward(loaded.tokenizer, watcher))
+        trainer = build_trainer(context, loaded, prompts, places, total, scoring.reward(loaded.tokenizer, watcher))
+        judge.meet(trainer.accelerator.unwrap_model(trainer.model), loaded.tokenizer)
+        return trainer
 
-    def reader(_: Metrics) -> Read:
-        return scoring.read
+    def reader(metrics: Metrics) -> Read:
+        return lambda watcher, logs: scoring.read(watcher, logs, metrics)
 
     return train(context, directory, build, reader, total=total, boundary=config.num_iterations, watch=watch)
 
@@ -141,8 +168,12 @@ class Scoring:
     context: Context
     prompts: Sequence[Row]
     judge: Judge
-    _marks: list[Mark] = field(default_factory=list)
-    """Of the present step, so far."""
+    places: Sequence[int]
+    """Of the prompts of all steps, one after the other."""
+    _drawn: list[tuple[Row, str, Mark]] = field(default_factory=list)
+    """Of the present step, so far; until it has drawn any, of the last one that has."""
+    _fresh: bool = False
+    """Whether they are of the present step."""
     _generate: float = 0.0
     _score: float = 0.0
 
@@ -153,21 +184,22 @@ class Scoring:
             rows = [self.prompts[index] for index in place]
             texts = tokenizer.batch_decode(completion_ids, skip_special_tokens=True)
             asked = time.perf_counter()
-            marks = self.judge(rows, texts)
+            marks = self.judge(rows, texts, watcher.step)
             self._generate += asked - watcher.resumed
             self._score += time.perf_counter() - asked
-            if (watcher.step - 1) % self.context.config.show_every == 0 and not self._marks:
-                self._show(watcher.step, rows, texts, marks)
-            self._marks += marks
+            everywhere = ranks.gather(list(zip(rows, texts, marks, strict=True)))  # a group may lie on two devices
+            if not self._fresh:
+                self._drawn, self._fresh = [], True
+                if (watcher.step - 1) % self.context.config.show_every == 0:
+                    self._show(watcher.step, everywhere)
+            self._drawn += everywhere
             return [reward for reward, _ in marks]
 
         return judge
 
-    def _show(self, step: int, rows: Sequence[Row], texts: Sequence[str], marks: Sequence[Mark]) -> None:
+    def _show(self, step: int, marked: Sequence[tuple[Row, str, Mark]]) -> None:
         """The first group, which answers one prompt."""
-        for row, text, (reward, scores) in list(zip(rows, texts, marks, strict=True))[
-            : self.context.config.num_generations
-        ]:
+        for row, text, (reward, scores) in marked[: self.context.config.num_generations]:
             self.context.emit.item(
                 "completion",
                 step=step,
@@ -178,16 +210,27 @@ class Scoring:
                 reward=reward,
             )
 
-    def read(self, watcher: Watcher, logs: Mapping[str, Any]) -> Row:
+    def _recent(self, watcher: Watcher) -> list[Row]:
+        if watcher.saved_before is None:
+            return []
+        config = self.context.config
+        come = self.places[: -(-watcher.step // config.num_iterations) * config.prompts_per_step]
+        return [self.prompts[place] for place in dict.fromkeys(reversed(come))]
+
+    def read(self, watcher: Watcher, logs: Mapping[str, Any], metrics: Metrics) -> Row:
         """The metrics of a step. One that uses completions again (`num_iterations`) has nothing to say of them."""
         row = {ours: logs[theirs] for theirs, ours in NAMES.items() if theirs in logs}
         row |= {"time_generate": self._generate, "time_score": self._score}
         row |= {"time_update": watcher.seconds - self._generate - self._score, "step_time": watcher.seconds}
         if "num_tokens" in logs:
             row["tokens"] = int(logs["num_tokens"])
-        means = mean_scores([scores for _, scores in self._marks])
-        row |= {f"score/{dimension}": mean for dimension, mean in means.items()}
-        self._marks, self._generate, self._score = [], 0.0, 0.0
+        if self._fresh:
+            means = mean_scores([scores for _, _, (_, scores) in self._drawn])
+            row |= {f"score/{dimension}": mean for dimension, mean in means.items()}
+            row["unmarked"] = sum(reward is None for _, _, (reward, _) in self._drawn)
+        drawn = Drawn(watcher.step, self._drawn, self._fresh, watcher.saved_before, self._recent(watcher))
+        row |= self.judge.beside(drawn, [*metrics.rows, {"step": watcher.step, **row}])
+        self._fresh, self._generate, self._score = False, 0.0, 0.0
         return row
 
 

@@ -16,7 +16,6 @@ from pipeline.gguf.session import Session
 from pipeline.gguf.verify import compare_logits
 from tests.gguf.test_importance import write_new, write_old
 
-
 MAIN = {"IQ3_XS": "IQ3_S", "IQ3_M": "IQ3_S", "IQ2_M": "IQ2_S", "IQ2_S": "IQ2_XS", "MXFP4_MOE": "Q8_0"}
 """Types whose files are named for the mixture, not for the type that most tensors have."""
 

@@ -44,10 +44,14 @@ def test_trains_an_adapter_and_tells_of_every_step(undisturbed: tuple[Path, Row,
     named = {
         "step", "loss", "learning_rate", "grad_norm", "reward", "reward_std", "zero_std_ratio", "completion_length",
         "completion_length_max", "clipped_ratio", "entropy", "tokens", "step_time", "time_generate", "time_score",
-        "time_update",
+        "time_update", "unmarked",
     }  # fmt: skip
+    canaries = {f"canary/{kind}" for kind in ("empty_thought", "keyword_soup", "padding", "copied_prompt")}
     for row in rows:
-        assert named <= set(row) <= named | {f"score/{dimension}" for dimension in DIMENSIONS}
+        saved = canaries if row["step"] in (2, 4, 6, 7) else set()
+        found = {name for name in row if not name.startswith("score/")}
+        assert named <= found <= named | saved and len(found & saved) >= len(saved) - 1  # an answer may be missing
+        assert {name.removeprefix("score/") for name in row if name.startswith("score/")} < set(DIMENSIONS)
         parts = row["time_generate"] + row["time_score"] + row["time_update"]
         assert parts == pytest.approx(row["step_time"])
         assert min(row["time_generate"], row["time_score"], row["time_update"]) > 0
@@ -128,20 +132,22 @@ def test_prompts_that_cannot_be_trained_on_are_left_out_and_counted(given: dict[
         prompt(3, messages=[{"role": "user", "content": "of the " * 200}]),
         prompt(4, messages=[{"role": "user", "content": "Name<|im_end|>"}]),
     ]  # fmt: skip
-    chosen, left_out, _ = grpo.select(rows, given["model"], grpo.Config(max_completion_length=100), 512, {})
+    config = grpo.Config(max_completion_length=100, max_seq_length=512)
+    chosen, left_out, _ = grpo.select(rows, given["model"], config, {})
     assert [row["id"] for row in chosen] == ["p0"]
     assert left_out == {"heldout": 1, "no_truth": 1, "too_long": 1, "control_tokens": 1}
     write_rows(tmp_path / "rows.jsonl", rows[1:])
     with pytest.raises(DataError, match="No prompt is left"):
         grpo.run(context_of(grpo.Config(), {**given, "prompts": tmp_path}, tmp_path / "grpo"))
     findings = grpo.plan(PlanContext(grpo.Config(), {**given, "prompts": tmp_path}, 7, tmp_path))
-    assert [finding.level for finding in findings] == ["fault"]
+    assert [finding.level for finding in findings if finding.level != "warning"] == ["fault"]
 
 
 def test_prompts_are_trained_on_as_people_marked_them(given: dict[str, Path], tmp_path: Path) -> None:
     rows = list(read_rows(given["prompts"] / "rows.jsonl"))
     marks = {key_of(rows[0]): {"verdict": "reject"}, key_of(rows[2]): {"verdict": "edit", "text": "Name the rivers."}}
-    chosen, left_out, honoured = grpo.select(rows, given["model"], grpo.Config(max_completion_length=100), 512, marks)
+    config = grpo.Config(max_completion_length=100, max_seq_length=512)
+    chosen, left_out, honoured = grpo.select(rows, given["model"], config, marks)
     assert [row["id"] for row in chosen] == ["p1", "p2", "p3", "p4"]
     assert chosen[1]["messages"][-1]["content"] == "Name the rivers."
     assert left_out == {"rejected": 1} and honoured == {"reject": 1, "edit": 1}

@@ -9,7 +9,9 @@ from pipeline.tasks.statistics import (
     mean,
     mean_interval,
     paired_difference,
+    pearson,
     quantile,
+    spearman,
 )
 
 SCORES = [0.31, 0.42, 0.55, 0.12, 0.91, 0.47, 0.68, 0.33, 0.59, 0.75, 0.24, 0.5]
@@ -117,3 +119,17 @@ def test_quantile_and_mean_by_hand():
     assert quantile([], 0.5) is None
     assert mean([1.0, 2.0]) == 1.5
     assert mean([]) is None
+
+
+def test_correlations_are_those_of_scipy():
+    left, right = [0.1, 0.5, 0.5, 0.9, 0.2, 0.7], [1, 2, 4, 30, 2, 2]
+    assert pearson(left, right) == pytest.approx(stats.pearsonr(left, right).statistic)
+    assert spearman(left, right) == pytest.approx(stats.spearmanr(left, right).statistic)
+    assert spearman(left, right) != pytest.approx(pearson(left, right), abs=0.05)
+
+
+@pytest.mark.parametrize("correlation", [pearson, spearman])
+def test_no_correlation_is_claimed_of_too_little(correlation):
+    assert correlation([1.0, 2.0], [1.0, 2.0]) is None
+    assert correlation([1.0, 2.0, 3.0], [1.0, 1.0, 1.0]) is None
+    assert correlation([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]) is None
