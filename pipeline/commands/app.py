@@ -58,21 +58,28 @@ def print_json(value: Any) -> None:
 
 def start(workspace: Workspace, config: RunConfig, options: dict[str, Any]) -> Run:
     """Check what can be checked, then create the run. Raises ConfigError for every fault of the plan at once."""
-    from pipeline.engine import planner, runs
-    from pipeline.engine.errors import ConfigError
-    from pipeline.engine.runner import chosen
+    from pipeline.engine import runs
 
-    planned = chosen(planner.plan(config, workspace), options)
-    planner.inspect(planned, config, workspace)
-    faults = [
-        f"{entry.step.name}: {finding.text} {finding.mend}".rstrip()
-        for entry in planned
-        for finding in entry.findings
-        if finding.level == "fault"
-    ]
-    if faults:
-        raise ConfigError("The plan has faults, so nothing was started.", "\n".join(faults), "")
+    check_plan(workspace, config, options)
     return runs.create_run(workspace, config, options)
+
+
+def check_plan(workspace: Workspace, config: RunConfig, options: dict[str, Any]) -> None:
+    """Look at all steps before the first of them costs anything; warnings are shown. Raises ConfigError for faults."""
+    from pipeline.commands import terminal
+    from pipeline.commands.foresight import look_ahead
+    from pipeline.engine.errors import ConfigError
+
+    planned, disk = look_ahead(workspace, config, options)
+    found = [(f"{entry.step.name}: ", finding) for entry in planned for finding in entry.findings] + [("", disk)]
+    told = {
+        level: [f"{step}{finding.text} {finding.mend}".rstrip() for step, finding in found if finding.level == level]
+        for level in ("warning", "fault")
+    }
+    for text in told["warning"]:
+        terminal.aside(text, "warning")
+    if told["fault"]:
+        raise ConfigError("The plan has faults, so nothing was started.", "\n".join(told["fault"]), "")
 
 
 def go(run: Run, detach: bool, as_json: bool) -> None:

@@ -127,28 +127,31 @@ def plan(
     preset: Annotated[str, typer.Argument(help="A preset's name, or a .toml or .json file.")],
     sets: Sets = None,
     gpu: Annotated[str | None, typer.Option(help="Plan for a GPU of this size, such as 16GB.")] = None,
+    trial: Annotated[
+        int | None, typer.Option(min=2, help="Try so many steps of each training, and tell the time.")
+    ] = None,
     root: Root = HERE,
     as_json: Json = False,
 ) -> None:
     """Check everything and do nothing: faults, what is cached and why not, and what each step finds."""
-    import shutil
-
     from pipeline.commands import terminal
-    from pipeline.engine import planner
+    from pipeline.commands.foresight import look_ahead
+    from pipeline.commands.trial import try_out
     from pipeline.engine.memory import read_size
 
     named = read_size(gpu) if gpu is not None else None
     workspace = open_workspace(root)
     config = compose(preset, workspace, sets)
-    planned = planner.plan(config, workspace)
-    planner.inspect(planned, config, workspace, named)
+    planned, disk = look_ahead(workspace, config, {}, named)
+    if trial is not None:
+        try_out(planned, config.seed, trial, terminal.aside, elsewhere=named is not None)
     faulty = any(finding.level == "fault" for entry in planned for finding in entry.findings)
-    free = shutil.disk_usage(workspace.root).free
     if as_json:
-        print_json({"faulty": faulty, "disk_free": free, "steps": [entry.to_row() for entry in planned]})
+        steps = [entry.to_row() for entry in planned]
+        print_json({"faulty": faulty, "disk_free": disk.data["free"], "disk": disk.data, "steps": steps})
     else:
         terminal.show_plan(planned)
-        terminal.say(f"{terminal.gigabytes(free)} free at {workspace.root}")
+        terminal.say(f"{disk.text} {disk.mend}".rstrip(), terminal.LEVELS[disk.level])
     raise typer.Exit(2 if faulty else 0)
 
 

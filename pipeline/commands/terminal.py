@@ -34,6 +34,11 @@ def say(text: str, style: str = "") -> None:
     console.print(Text(safe_text(text), style=style))
 
 
+def aside(text: str, level: str = "note") -> None:
+    """A paragraph for whoever watches, apart from what the command yields."""
+    stderr.print(Text(safe_text(text), style=LEVELS[level]))
+
+
 def show_error(error: PipelineError) -> None:
     stderr.print(Text(safe_text(error.what), style="bold red"))
     for line in (error.why, error.mend):

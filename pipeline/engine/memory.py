@@ -110,17 +110,22 @@ def _gpu(nvml: Any, index: int, pids: set[int], reserved: Mapping[str, int]) -> 
 
 
 class Sampler:
-    """Calls `send` with a sample every two seconds until closed."""
+    """Calls `send` with a sample every `gap` seconds until closed."""
 
-    def __init__(self, worker: Callable[[], tuple[int, Mapping[str, int]]], send: Callable[[Row], None]) -> None:
+    def __init__(
+        self,
+        worker: Callable[[], tuple[int, Mapping[str, int]]],
+        send: Callable[[Row], None],
+        gap: float = SAMPLE_GAP,
+    ) -> None:
         """`worker` gives what `sample` takes."""
-        self._worker, self._send = worker, send
+        self._worker, self._send, self._gap = worker, send, gap
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True)
         self._thread.start()
 
     def _loop(self) -> None:
-        while not self._closed.wait(SAMPLE_GAP):
+        while not self._closed.wait(self._gap):
             self._send(sample(*self._worker()))
 
     def close(self) -> None:

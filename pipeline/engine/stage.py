@@ -98,6 +98,20 @@ class Marks:
     """Key -> the row's name at the time, of what was said of rows that none of the inputs holds."""
 
 
+@dataclass(frozen=True)
+class Trial:
+    """How a training is tried for a few steps, to know what all of them will take."""
+
+    config: Any
+    """Its settings for the trial: the same work in every step, and nothing that costs money or leaves the folder."""
+    cycle: int = 1
+    """Steps that belong together, since only the first of them does all the work."""
+    longest: int = 0
+    """Tokens of a completion at most, for one that writes; else 0."""
+    beside: tuple[str, ...] = ()
+    """What the time of its steps does not hold."""
+
+
 def no_marks(_: Path, __: Inputs) -> Marks:
     return Marks()
 
@@ -141,6 +155,9 @@ class Stage:
 
     launch: Callable[[Any], Launch] = one_process
     """Of a config: how many processes it runs as. Heavy steps share them only where this is equal too."""
+
+    trial: Callable[[Any, int], Trial] | None = None
+    """Of a config and a number of steps; None: not a training."""
     home: Literal["data", "models"] = "data"
     """The folder its artifacts live in."""
 

@@ -21,6 +21,7 @@ from pipeline.tasks.comparison import Bootstrap, compare, outcome_of
 from pipeline.tasks.offline_judge import judge as offline
 from pipeline.tasks.records import Split, split_thought
 from pipeline.tasks.rubric import Weights, rubric_hash
+from pipeline.training.load import positions
 
 FORMAT = 1
 
@@ -75,6 +76,9 @@ def run(context: Context) -> dict[str, Any]:
             "Hold prompts back (`heldout` of the prompts step), and name models in `from`.",
         )
     in_4bit = _in_4bit(context)
+    if (room := min(map(positions, models.values()))) <= config.max_tokens:
+        why = "a model has no more positions"
+        context.in_effect("max_tokens", config.max_tokens, f"{room}, the prompt included", why)
     path = context.out / "rows.jsonl"
     mend_torn_tail(path)
     rows = {row["id"]: row for row in read_rows(path)} if path.exists() else {}

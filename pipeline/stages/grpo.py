@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row, read_rows
-from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.engine.stage import Context, Finding, PlanContext, Stage, Trial
 from pipeline.scoring.forecast import calls, plan_reward, reward_pins
 from pipeline.scoring.reward import open_reward
 from pipeline.scoring.scorers import applicable
@@ -29,7 +29,7 @@ from pipeline.training.grpo import steps, train_grpo
 from pipeline.training.ladder import stand
 from pipeline.training.lengths import ANY, foresee_lengths, shorten
 from pipeline.training.loop import way_on
-from pipeline.training.settings import GRPOSettings
+from pipeline.training.settings import GRPOSettings, short
 from pipeline.training.template import CONTROL, ChatTemplate
 from pipeline.training.trackers import find_missing
 
@@ -181,7 +181,10 @@ def _exposure(config: Config, prompts: int) -> Finding:
 
 
 def _of_data_to_come(context: PlanContext) -> Iterator[Finding]:
-    if count := int(context.expected.get("prompts", {}).get("prompts", 0)):
+    count = int(context.expected.get("prompts", {}).get("prompts", 0))
+    if "prompts" in context.inputs:
+        count = sum(row["split"] == "train" for row in read_rows(context.inputs["prompts"] / "rows.jsonl"))
+    if count:
         yield exposure.at_most("prompts", count, steps(context.config, count))
     yield from plan_reward(context, count, TYPICAL_LETTERS)
 
@@ -190,8 +193,12 @@ def pins(config: Config) -> dict[str, str]:
     return reward_pins(config)
 
 
+def trial(config: Config, steps: int) -> Trial:
+    return Trial(short(config, steps), config.num_iterations, config.max_completion_length, ("checkpoints",))
+
+
 STAGE = Stage(
     "grpo", Config, takes={"prompts": "prompts", "model": "model", "scorer": "scorer?", EXTENDS: INPUT},
     makes="adapter", run=run, plan=extending("grpo", plan), pins=pins, marks=honoured("prompts"),
-    libraries=lambda config: libraries_for(config.backend), home="models", way_on=way_on,
+    libraries=lambda config: libraries_for(config.backend), home="models", way_on=way_on, trial=trial,
 )  # fmt: skip

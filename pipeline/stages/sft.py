@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from pipeline.engine.errors import DataError
 from pipeline.engine.presets import nearest
 from pipeline.engine.rows import Row, read_rows
-from pipeline.engine.stage import Context, Finding, Marked, PlanContext, Stage
+from pipeline.engine.stage import Context, Finding, Marked, PlanContext, Stage, Trial
 from pipeline.tasks.board.gates import STOPPING, Reds, find_reds, told
 from pipeline.tasks.estimate import exposure
 from pipeline.tasks.estimate.advice import foresee
@@ -29,7 +29,7 @@ from pipeline.training.extension import EXTENDS, INPUT, extending, take_up
 from pipeline.training.ladder import stand
 from pipeline.training.lengths import ANY, foresee_lengths, shorten
 from pipeline.training.loop import way_on
-from pipeline.training.settings import SFTSettings
+from pipeline.training.settings import SFTSettings, short
 from pipeline.training.sft import steps, train_sft
 from pipeline.training.template import ChatTemplate
 from pipeline.training.trackers import find_missing
@@ -147,8 +147,8 @@ class Prepared:
 
     def lengths(self, longest: int) -> list[Finding]:
         """What that many tokens do to the examples; nothing where there are none."""
-        lengths = [len(example.input_ids) for example in self.examples]
-        unlearnt = sum(not _learnt(example) for example in self.examples)
+        every = [*self.examples, *self.validation]
+        lengths, unlearnt = [len(example.input_ids) for example in every], sum(not _learnt(row) for row in every)
         return [exposure.of_lengths("examples", lengths, longest, unlearnt)] if lengths else []
 
     def exposure(self, config: Config) -> Finding:
@@ -233,7 +233,10 @@ def _sum_up(counts: Row) -> str:
 
 
 def _of_data_to_come(context: PlanContext) -> Iterator[Finding]:
-    if count := int(context.expected.get("scores", {}).get("traces", 0)):
+    count = int(context.expected.get("scores", {}).get("traces", 0))
+    if "scores" in context.inputs:
+        count = sum(row["split"] == "train" for row in read_rows(context.inputs["scores"] / "rows.jsonl"))
+    if count:
         yield exposure.at_most("traces", count, steps(context.config, count))
 
 
@@ -253,8 +256,12 @@ def _of_unscored(prepared: Prepared, context: PlanContext) -> Iterator[Finding]:
         yield Finding("warning", text, "Put a judge before this step.")
 
 
+def trial(config: Config, steps: int) -> Trial:
+    return Trial(short(config, steps), beside=("checkpoints", "validation"))
+
+
 STAGE = Stage(
     "sft", Config, takes={"scores": "scores|traces", "model": "model", EXTENDS: INPUT}, makes="adapter", run=run,
     plan=extending("sft", plan), marks=honoured("scores"),
-    libraries=lambda config: libraries_for(config.backend), home="models", way_on=way_on,
+    libraries=lambda config: libraries_for(config.backend), home="models", way_on=way_on, trial=trial,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -81,6 +81,11 @@ class TrainerSettings(Settings):
     def step_size(self) -> int:
         """Sequences in one optimizer step, those of all devices."""
         return self.batch_size * self.gradient_accumulation
+
+
+def short(config: Any, steps: int) -> Any:
+    """The same training for that many steps, with no checkpoint before its end and nothing told to trackers."""
+    return config.model_copy(update={"max_steps": steps, "save_every": steps + 1, "report_to": ()})
 
 
 class SFTSettings(TrainerSettings):

@@ -113,11 +113,12 @@ def test_plan_says_what_it_takes_and_what_has_no_effect(made, tmp_path):
     def findings(**settings):
         return base.plan(PlanContext(base.Config(**settings), {}, 7, tmp_path))
 
-    (note,) = findings(**SMALL, **SHORT)
+    note, space = findings(**SMALL, **SHORT)
     assert note.level == "note" and note.data["tokens"] == 3 * 2 * 48 and note.data["parameters"] > 0
+    assert space.data["disk"]["stays"] > 4 * note.data["parameters"]
     assert "revision" in findings(revision="x")[0].text
     levels = [(finding.level, finding.text) for finding in findings(source=str(made[0]), steps=9, revision="x")]
-    assert [level for level, _ in levels] == ["warning", "warning", "note"]
+    assert [level for level, _ in levels] == ["warning", "warning", "note", "note", "note"]
     assert findings(source=str(tmp_path / "nothing"))[0].level == "fault"
 
 

@@ -140,7 +140,8 @@ def test_prompts_that_cannot_be_trained_on_are_left_out_and_counted(given: dict[
     with pytest.raises(DataError, match="No prompt is left"):
         grpo.run(context_of(grpo.Config(), {**given, "prompts": tmp_path}, tmp_path / "grpo"))
     findings = grpo.plan(PlanContext(grpo.Config(), {**given, "prompts": tmp_path}, 7, tmp_path))
-    assert [finding.level for finding in findings if finding.level != "warning"] == ["fault"]
+    assert [finding.level for finding in findings] == ["warning", "fault"]
+    assert findings[0].data["lengths"]["too_long"] == 1
 
 
 def test_prompts_are_trained_on_as_people_marked_them(given: dict[str, Path], tmp_path: Path) -> None:

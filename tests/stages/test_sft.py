@@ -129,11 +129,11 @@ def test_the_best_traces_of_each_training_prompt_are_chosen_as_people_marked_the
     ]  # fmt: skip
     write_rows(tmp_path / "rows.jsonl", rows)
     config = sft.Config(per_prompt=2, min_reward=0.3)
-    prepared = sft.prepare(tmp_path, given["model"], config, 512, {})
+    prepared = sft.prepare(tmp_path, given["model"], config, {})
     assert [example.id for example in prepared.examples] == ["p1/0", "p1/1"]
     assert prepared.left_out == {"heldout": 1, "unfinished": 1, "low_reward": 2, "beyond_per_prompt": 1}
     marks = {key_of(rows[1]): {"verdict": "reject"}, key_of(rows[3]): {"verdict": "edit", "text": "these two rivers"}}
-    prepared = sft.prepare(tmp_path, given["model"], config, 512, {"scores": marks})
+    prepared = sft.prepare(tmp_path, given["model"], config, {"scores": marks})
     assert [example.id for example in prepared.examples] == ["p1/0", "p1/3"]
     learnt = prepared.template.decode([label for label in prepared.examples[1].labels if label >= 0])
     assert "these two rivers" in learnt and "It is 1 of the rivers." in learnt
@@ -199,11 +199,13 @@ def test_nothing_to_learn_is_an_error(given: dict[str, Path], tmp_path: Path) ->
 
 def test_plan_shows_two_examples_with_their_mask(given: dict[str, Path], tmp_path: Path) -> None:
     findings = sft.plan(PlanContext(sft.Config(no_think_share=0.5), given, 7, tmp_path))
-    assert [finding.level for finding in findings] == ["note"] * 4
+    assert {finding.level for finding in findings} == {"note"}
     assert findings[0].data["rows"] == 14
     assert findings[0].data["no_think"] == 7
-    assert all("⟦" in finding.text and finding.text.endswith("<|im_end|>⟧") for finding in findings[1:3])
-    assert findings[3].data["total"] > 0
+    shown = [finding.text for finding in findings if "⟦" in finding.text]
+    assert len(shown) == 2 and all(text.endswith("<|im_end|>⟧") for text in shown)
+    data = {key: value for finding in findings for key, value in finding.data.items()}
+    assert data["total"] > 0 and data["disk"]["most"] > 0
 
 
 def test_the_defaults_are_those_of_the_plan_of_phase_03e() -> None:

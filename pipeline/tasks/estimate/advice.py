@@ -125,6 +125,7 @@ def _finding(shape: Shape, work: Work, there: Device) -> Finding:
         "device": {"name": there.name, "bytes": there.total},
         "fits": found.total <= there.total,
         "knobs": [asdict(knob) for knob in turned],
+        "first_knob": asdict(smaller[0]) if (smaller := knobs(shape, work, found.total - 1)) else None,
     }
     text = f"memory: about {gib(found.total)} of the {gib(there.total)} of {there.name} ({_largest(found)})."
     if found.total <= there.total:

@@ -62,8 +62,8 @@ def of_prompts(prompts: int, steps: int, iterations: int, a_step: int, group: in
 
 
 def at_most(what: str, count: int, steps: int) -> Finding:
-    """Where the data is not made yet: the most that there can be."""
-    return Finding("note", f"exposures: known once the data is made; at most {count} {what}, {steps} steps.")
+    """As long as data or model are not made: the most that there can be."""
+    return Finding("note", f"exposures: known once data and model are made; at most {count} {what}, {steps} steps.")
 
 
 def _exposed(text: str, data: Row) -> Finding:

@@ -19,8 +19,8 @@ GIB = 2**30
 
 def told(folder: Path, config: Any, gpu: int | None, shape: Any = QWEN3_8B, longest: int = 0) -> Finding:
     (folder / "config.json").write_text(json.dumps(shape), "utf-8")
-    (finding,) = advice.foresee(PlanContext(config, {"model": folder}, 7, folder, gpu=gpu), longest)
-    return finding
+    found = advice.foresee(PlanContext(config, {"model": folder}, 7, folder, gpu=gpu), longest)
+    return found[0]
 
 
 @pytest.mark.parametrize("config", [sft.Config(), grpo.Config()])
