@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,11 @@ from pipeline.engine import planner
 from pipeline.engine.artifacts import Workspace
 from pipeline.engine.config import RunConfig, check
 from pipeline.engine.presets import compose
-from pipeline.engine.rows import Row
+from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import PlanContext
+from pipeline.tasks.estimate.shape import read_shape
 from pipeline.tasks.rubric import DIMENSIONS
+from tests.tasks.estimate.tiny import QWEN3_8B
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 OFFLINE = ["providers.teacher.kind=offline", "providers.judge.kind=offline"]
@@ -125,3 +130,73 @@ def test_strategy_b_compares_both_strategies_on_the_same_prompts() -> None:
     assert merged.inputs["adapter"] == ("entropy", "uncertainty") and merged.settings.method == "ties"
     assert config.step("evaluate").inputs["models"] == ("base", "sft_merged", "grpo_merged", "strategy_b")
     assert config.step("export").inputs["model"] == ("grpo_merged",)
+
+
+def known_model(folder: Path) -> Path:
+    """Qwen3-8B without its weights: config.json and a tokenizer."""
+    from pipeline.training.tokenizer import train_tokenizer
+    from tests.training.tiny_qwen import TEXTS
+
+    train_tokenizer(TEXTS * 4, 320, 40960).save_pretrained(folder)
+    write_json(folder / "config.json", {**QWEN3_8B, "architectures": ["Qwen3ForCausalLM"], "dtype": "bfloat16"})
+    return folder
+
+
+def test_entropy_joys_adapter_on_qwen3_8b_has_the_parameters_of_the_formula() -> None:
+    torch = pytest.importorskip("torch")
+    peft = pytest.importorskip("peft")
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    described = {key: value for key, value in QWEN3_8B.items() if key != "model_type"}
+    settings: Any = read("entropy-joy").step("sft").settings
+    with torch.device("meta"):
+        model = Qwen3ForCausalLM(Qwen3Config(**described))
+        laid = peft.LoraConfig(
+            r=settings.lora_r, lora_alpha=settings.lora_alpha, target_modules=list(settings.lora_modules)
+        )
+        tuned = peft.get_peft_model(model, laid)
+    trainable, everything = tuned.get_nb_trainable_parameters()
+    shape = read_shape(QWEN3_8B)
+    assert settings.lora_r == 16
+    assert trainable == shape.adapter(16, settings.lora_modules) == 43_646_976
+    assert everything - trainable == shape.linear() + shape.rest() == 8_190_735_360
+
+
+def test_entropy_joy_without_the_weights_says_so_first_and_plans_the_rest(tmp_path: Path) -> None:
+    source = known_model(tmp_path / "qwen3-8b")
+    config = read("entropy-joy", *OFFLINE, f"base.source={source}")
+    planned = planner.plan(config, Workspace(tmp_path))
+    planner.inspect(planned, config, Workspace(tmp_path), gpu=16 * 2**30)
+    found = [(entry.step.name, finding) for entry in planned for finding in entry.findings]
+    step, first = next((step, finding) for step, finding in found if finding.level == "fault")
+    assert (step, "lacks model.safetensors" in first.text) == ("base", True)
+    data = {entry.step.name: {k: v for f in entry.findings for k, v in f.data.items()} for entry in planned}
+    for name in ("sft", "grpo"):
+        assert data[name]["trainable"] == 43_646_976
+        assert data[name]["fits"], "the plan is one for a GPU of 16 GB"
+    assert data["sft_merged"]["disk"]["stays"] > 2 * 8_190_735_360
+    assert data["export"]["disk"]["most"] > data["export"]["disk"]["stays"] > 8_190_735_360 * 6 / 8
+
+
+@pytest.mark.slow
+def test_entropy_joy_runs_in_full_on_a_tiny_base(tmp_path: Path) -> None:
+    """Every stage with the plan's own settings, but few steps, and short answers in the examination."""
+    small = [
+        "base.source=tiny", "base.steps=60", "sft.max_steps=6", "grpo.max_steps=2", "evaluate.limit=10",
+        "evaluate.max_tokens=64",
+    ]  # fmt: skip
+    words = [word for override in [*OFFLINE, *small] for word in ("--set", override)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "run", "entropy-joy", "--root", str(tmp_path), "--json", *words],
+        capture_output=True, text=True, check=False, encoding="utf-8",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = {step["name"]: step for step in json.loads(done.stdout)["steps"]}
+    assert [step["state"] for step in steps.values()] == ["done"] * 11
+    made = {name: read_json(Path(step["artifact"]) / "made.json") for name, step in steps.items()}
+    assert made["sft"]["effective"]["max_seq_length"]["in_effect"] == 1024
+    assert made["grpo"]["effective"]["max_completion_length"]["in_effect"] == 512
+    assert (made["sft"]["summary"]["steps"], made["grpo"]["summary"]["steps"]) == (6, 2)
+    assert made["sft"]["summary"]["rows"] == 800 and not made["sft"]["summary"]["left_out"].get("too_long")
+    assert set(steps["export"]["summary"]["files"]) == {"model-Q8_0.gguf"}, "its rows are too narrow for Q6_K"
+    assert list(steps["evaluate"]["summary"]["contestants"]) == ["base", "sft_merged", "grpo_merged"]

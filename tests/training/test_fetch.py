@@ -1,9 +1,10 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.engine.errors import DataError
-from pipeline.training.fetch import INDEX, bring, commit_of, model_files
+from pipeline.training.fetch import INDEX, bring, commit_of, hub_config, hub_sizes, model_files
 
 
 @pytest.fixture
@@ -67,3 +68,44 @@ def test_a_model_of_another_kind_is_refused(folder):
 
 def test_a_commit_stands_for_itself():
     assert commit_of("a/b", "0" * 40) == "0" * 40
+
+
+class Hub:
+    """What the hub says of a model, or nothing at all."""
+
+    def __init__(self, silent=False):
+        self.silent = silent
+
+    def model_info(self, *_, **__):
+        if self.silent:
+            raise ConnectionError("no network")
+        sizes = {
+            "config.json": 700,
+            "one.safetensors": 5000,
+            "model.py": 9,
+            "onnx/model.json": 8,
+            "tokenizer.json": None,
+        }
+        return SimpleNamespace(siblings=[SimpleNamespace(rfilename=name, size=size) for name, size in sizes.items()])
+
+
+def test_sizes_are_those_of_what_is_fetched(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    assert hub_sizes("a/b", "0" * 40) == {"config.json": 700, "one.safetensors": 5000}
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: Hub(silent=True))
+    assert hub_sizes("a/b", "0" * 40) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [('{"model_type": "qwen3"}', {"model_type": "qwen3"}), ("[]", None), ("x", None)]
+)
+def test_a_hub_models_config_is_had_or_not(text, found, tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: str(tmp_path / "config.json"))
+    assert hub_config("a/b", "0" * 40) == found
+
+    def refuse(*_, **__):
+        raise FileNotFoundError("not in the cache")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
+    assert hub_config("a/b", "0" * 40) is None
