@@ -41,6 +41,14 @@ from = { prompts = "given/prompts", model = "merge" }
 """
 
 
+HEEDFUL = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
+"""
+"""The command where tests run in the background of a shell, whose children are deaf to Ctrl-C."""
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("root")
@@ -101,9 +109,9 @@ def test_it_needs_steps(root: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
 def test_ctrl_c_takes_the_child_and_the_folder_along(root: Path, tmp_path: Path) -> None:
-    scratch = tmp_path / "scratch"
+    scratch, (python, _, _, *words) = tmp_path / "scratch", command(root, "--trial", "5000")
     running = subprocess.Popen(
-        command(root, "--trial", "5000"), env=environment(scratch), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [python, "-c", HEEDFUL, *words], env=environment(scratch), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     wait_for(lambda: any(log.stat().st_size for log in scratch.glob("trial-*/out/metrics.jsonl")))
     (child,) = psutil.Process(running.pid).children()

@@ -38,7 +38,10 @@ def foresee(context: PlanContext, longest: int = 0) -> list[Finding]:
     work = plan_work(context.config, shape, there, longest, named=context.gpu is not None)
     trainable = shape.adapter(work.rank, work.modules)
     stay = KEPT if context.config.checkpoints != "none" else 0
-    return [_finding(shape, work, there), disk.tell(disk.training(trainable, work.optimizer, KEPT + (stay > 0), stay))]
+    memory = _finding(shape, work, there)
+    if context.config.backend != "standard":
+        memory = replace(memory, text=f"{memory.text} Reckoned with Hugging Face and PEFT; Unsloth needs less.")
+    return [memory, disk.tell(disk.training(trainable, work.optimizer, KEPT + (stay > 0), stay))]
 
 
 def plan_work(config: Any, shape: Shape, there: Device, longest: int, *, named: bool) -> Work:

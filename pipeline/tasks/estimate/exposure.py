@@ -17,7 +17,7 @@ def seen_in(steps: int, rows: int, batch: int, accumulation: int) -> int:
     """Rows seen in that many optimizer steps, repetitions counted: the last step of every epoch may be short."""
     an_epoch = math.ceil(math.ceil(rows / batch) / accumulation)
     epochs, rest = divmod(steps, an_epoch)
-    return epochs * rows + min(rest * batch * accumulation, rows)
+    return epochs * rows + rest * batch * accumulation
 
 
 def of_rows(tokens: Sequence[int], learnt: Sequence[int], steps: int, batch: int, accumulation: int) -> Finding:

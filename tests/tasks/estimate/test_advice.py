@@ -32,6 +32,8 @@ def test_what_fits_is_a_note_with_its_parts(tmp_path: Path, config: Any) -> None
     there = [part["bytes"] for part in found.data["parts"] if found.data["peak"] in part["moments"]]
     assert sum(there) == found.data["total"]
     json.dumps(found.data)
+    assert "Unsloth needs less" in found.text
+    assert "Unsloth" not in told(tmp_path, config.model_copy(update={"backend": "standard"}), 16 * GIB).text
 
 
 def test_what_does_not_fit_names_the_knobs_in_order_and_what_each_saves(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -53,6 +54,7 @@ def peak_of(stage: ModuleType, config: Any, inputs: dict[str, Path], out: Path) 
     """Most bytes that tensors held at once, by the profiler's record of every allocation."""
     from torch.profiler import ProfilerActivity, profile
 
+    gc.collect()  # what an earlier test left would be counted as freed in this one
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         stage.run(context_of(config, inputs, out))
     events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]

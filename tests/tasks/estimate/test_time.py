@@ -23,9 +23,9 @@ def test_the_first_steps_are_no_measure() -> None:
 
 
 def test_steps_that_use_completions_again_count_with_the_one_that_drew_them() -> None:
-    seconds, left_out = a_step(rows(50, 9, 10, 2, 12, 2, 10, 2, 12, 4), 2)
+    seconds, left_out = a_step(rows(50, 9, 10, 2, 12, 2, 30, 2, 12, 4), 2)
     assert left_out == 6
-    assert seconds == pytest.approx((6 + 8) / 2), "the median step of 10, 2, 12, 4 alone would be no measure"
+    assert seconds == pytest.approx((16 + 8) / 2), "the median of 30, 2, 12, 4 alone would be no measure"
 
 
 def test_the_whole_is_the_start_and_every_step() -> None:
