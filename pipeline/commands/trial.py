@@ -53,7 +53,7 @@ def _try(entry: Planned, seed: int, trial: Trial, elsewhere: bool) -> list[Findi
     try:
         measured = _measure(entry, seed, trial.config)
     except PipelineError as error:
-        return [failed(error.what, error.why, error.mend, found)]
+        return [failed(error, found)]
     return foretell(measured, found, trial, elsewhere=elsewhere)
 
 
@@ -74,7 +74,10 @@ def _measure(entry: Planned, seed: int, config: Any) -> Measured:
                 if attempt == ATTEMPTS or out_of_memory(str(error)):
                     raise
             except ProcessDied as death:
-                if attempt == ATTEMPTS or not stage.way_on(config, out, death):
+                way = stage.way_on(config, out, death)
+                if out_of_memory(way):
+                    raise FreshProcess(way) from death
+                if attempt == ATTEMPTS or not way:
                     raise
     raise AssertionError("the last attempt returns or raises")
 

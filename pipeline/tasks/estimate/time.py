@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
+from pipeline.engine.errors import FreshProcess, PipelineError
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Finding, Trial
 from pipeline.tasks.estimate.words import gib, span
@@ -102,14 +103,18 @@ def _memory(measured: Measured, found: Mapping[str, Any]) -> Finding:
 def out_of_memory(told: str) -> bool:
     """Whether an error's words say that memory ran out."""
     words = told.lower().replace(" ", "")
-    return any(word in words for word in ("outofmemory", "memoryerror", "defaultcpuallocator", "cannotallocatememory"))
+    return any(word in words for word in ("outofmemory", "memoryranout", "memoryerror", "defaultcpuallocator"))
 
 
-def failed(what: str, why: str, mend: str, found: Mapping[str, Any]) -> Finding:
+def failed(error: PipelineError, found: Mapping[str, Any]) -> Finding:
     """A trial that did not come to its end: memory that ran out is what it was meant to find, all else is a fault."""
-    if not out_of_memory(f"{what} {why}"):
-        return Finding("fault", f"The trial failed. {what} {why}".strip(), mend, {"trial": "failed"})
-    first = found.get("first_knob")
-    knob = f"Turn first: {first['change']} (saves {gib(first['saves'])})." if first else "No setting saves enough."
-    text = f"The trial ran out of memory: {what}"
-    return Finding("warning", text, knob, {"trial": "out of memory", "first_knob": first})
+    told = f"{error.what} {error.why}".strip()
+    if not out_of_memory(told):
+        return Finding("fault", f"The trial failed. {told}", error.mend, {"trial": "failed"})
+    if isinstance(error, FreshProcess):
+        mend = "A run comes down to that by itself and goes on; set it in the preset to save the detour."
+    elif first := found.get("first_knob"):
+        mend = f"Turn first: {first['change']} (saves {gib(first['saves'])})."
+    else:
+        mend = "No setting saves enough: take a smaller model."
+    return Finding("warning", f"The trial ran out of memory. {told}", mend, {"trial": "out of memory"})

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.engine.errors import FreshProcess, StageFailed
 from pipeline.engine.stage import Trial
 from pipeline.tasks.estimate.time import Measured, a_step, failed, foretell, out_of_memory
 
@@ -70,6 +71,11 @@ def test_what_the_allocator_held_is_compared_without_cudas_own() -> None:
 )
 def test_memory_that_ran_out_is_a_finding_and_all_else_a_fault(told: str, ran_out: bool) -> None:
     assert out_of_memory(told) is ran_out
-    found = failed(told, "", "", {"first_knob": {"change": "batch_size = 1", "saves": 2**30}})
+    found = failed(StageFailed(told), {"first_knob": {"change": "batch_size = 1", "saves": 2**30}})
     assert found.level == ("warning" if ran_out else "fault")
     assert ("batch_size = 1 (saves 1.00 GiB)" in found.mend) is ran_out
+
+
+def test_a_rung_that_a_run_would_take_is_told_as_it_is() -> None:
+    found = failed(FreshProcess("Memory ran out in step 2: batch_size 2 -> 1."), {"first_knob": None})
+    assert found.level == "warning" and "batch_size 2 -> 1" in found.text and "by itself" in found.mend
