@@ -23,6 +23,8 @@ NF4 = 1 / 2 + 1 / 64 + 4 / (64 * 256)
 Source: Dettmers et al., QLoRA (2023), section 3, with the block sizes that bitsandbytes has."""
 CHUNK = 256
 """Tokens whose logits TRL's SFT (`chunked_nll`) has at once."""
+ENTROPY_CHUNK = 128
+"""Tokens whose entropy TRL's GRPO takes at once."""
 
 
 @dataclass(frozen=True)
@@ -166,12 +168,16 @@ def _activations(shape: Shape, work: Work) -> list[Part]:
 
 def _logits(shape: Shape, work: Work) -> Part:
     if work.rollout:
-        tokens, each = work.batch * work.rollout.length, 12
-        words = "of completions, three copies in 32 bits at the loss; TRL's fused kernel, where it works, needs less"
+        tokens = work.batch * work.rollout.length
+        rows = 2 * tokens + max(tokens, 3 * min(tokens, ENTROPY_CHUNK))
+        words = (
+            "of completions, two copies in 32 bits at the loss, and a third going back or three of "
+            f"{ENTROPY_CHUNK} tokens for the entropy; TRL's fused kernel, where it works, needs less"
+        )
     else:
-        tokens, each = min(work.batch * work.length, CHUNK), 16
+        rows = 4 * min(work.batch * work.length, CHUNK)
         words = f"{CHUNK} tokens at once, as TRL's chunked loss has it, four copies in 32 bits"
-    return Part("logits", tokens * shape.vocabulary * each, words, ("loss",))
+    return Part("logits", rows * shape.vocabulary * 4, words, ("loss",))
 
 
 def cache_bytes(shape: Shape, work: Work, tokens: int) -> int:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from pipeline.tasks.estimate.memory import CHUNK, NF4, Estimate, Rollout, cache_bytes, estimate, weight_bytes
+from pipeline.tasks.estimate.memory import (
+    CHUNK,
+    ENTROPY_CHUNK,
+    NF4,
+    Estimate,
+    Rollout,
+    cache_bytes,
+    estimate,
+    weight_bytes,
+)
 from pipeline.tasks.estimate.shape import read_shape
 from tests.tasks.estimate.tiny import ALL, QWEN3_8B, configured, shape_of, tuned, work
 
@@ -103,6 +113,9 @@ def test_chunks_of_logits_are_those_of_trl() -> None:
     sft = pytest.importorskip("trl.trainer.sft_trainer")
     assert sft._CHUNKED_LM_HEAD_CHUNK_SIZE == CHUNK
     assert sft.SFTConfig(output_dir="unused", use_cpu=True, bf16=False).loss_type == "chunked_nll"
+    from trl.trainer.utils import entropy_from_logits
+
+    assert inspect.signature(entropy_from_logits).parameters["chunk_size"].default == ENTROPY_CHUNK
 
 
 def test_nf4_leaves_embeddings_norms_and_biases_in_16_bits() -> None:
