@@ -21,6 +21,7 @@ from pipeline.engine.rows import Row
 from pipeline.engine.runs import Run
 from pipeline.engine.stage import Finding, Trial
 from pipeline.tasks.estimate.time import Measured, failed, foretell, out_of_memory
+from pipeline.training.extension import EXTENDS
 
 GAP = 0.2
 """Seconds between samples of memory."""
@@ -41,6 +42,11 @@ def try_out(planned: Sequence[Planned], seed: int, steps: int, say: Callable[[st
         if missing:
             text = f"No trial: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not made yet."
             entry.findings.append(Finding("note", text, f"Run as far as that first: --until {missing[-1]}"))
+        elif EXTENDS in entry.inputs:
+            text = (
+                "No trial of a training that goes on from another: metrics.jsonl of that one has the time of its steps."
+            )
+            entry.findings.append(Finding("note", text))
         elif any(finding.level == "fault" for finding in entry.findings):
             entry.findings.append(Finding("note", "No trial of a step that has faults."))
         else:
