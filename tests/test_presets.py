@@ -197,6 +197,9 @@ def test_entropy_joy_runs_in_full_on_a_tiny_base(tmp_path: Path) -> None:
     assert made["sft"]["effective"]["max_seq_length"]["in_effect"] == 1024
     assert made["grpo"]["effective"]["max_completion_length"]["in_effect"] == 512
     assert (made["sft"]["summary"]["steps"], made["grpo"]["summary"]["steps"]) == (6, 2)
-    assert made["sft"]["summary"]["rows"] == 800 and not made["sft"]["summary"]["left_out"].get("too_long")
+    summary = made["sft"]["summary"]
+    assert summary["rows"] + summary["validation"]["rows"] == 800 and not made["sft"]["summary"]["left_out"].get(
+        "too_long"
+    )
     assert set(steps["export"]["summary"]["files"]) == {"model-Q8_0.gguf"}, "its rows are too narrow for Q6_K"
     assert list(steps["evaluate"]["summary"]["contestants"]) == ["base", "sft_merged", "grpo_merged"]

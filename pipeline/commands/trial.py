@@ -20,6 +20,7 @@ from pipeline.engine.planner import Planned
 from pipeline.engine.rows import Row
 from pipeline.engine.runs import Run
 from pipeline.engine.stage import Finding, Trial
+from pipeline.providers.provider import ProviderSettings
 from pipeline.tasks.estimate.time import Measured, failed, foretell, out_of_memory
 from pipeline.training.extension import EXTENDS
 
@@ -50,8 +51,19 @@ def try_out(planned: Sequence[Planned], seed: int, steps: int, say: Callable[[st
         elif any(finding.level == "fault" for finding in entry.findings):
             entry.findings.append(Finding("note", "No trial of a step that has faults."))
         else:
+            trial = entry.step.stage.trial(entry.step.settings, steps)
+            if paid := askers(trial.config):
+                text = f"No trial: it would ask providers that may cost money ({', '.join(paid)})."
+                entry.findings.append(Finding("note", text, "Try it with an offline one: --set."))
+                continue
             say(f"{entry.step.name}: trying {steps} steps")
-            entry.findings += _try(entry, seed, entry.step.stage.trial(entry.step.settings, steps), elsewhere)
+            entry.findings += _try(entry, seed, trial, elsewhere)
+
+
+def askers(config: Any) -> list[str]:
+    """The settings that name a provider other than the embedded one."""
+    found = [(name, getattr(config, name)) for name in type(config).model_fields]
+    return [name for name, value in found if isinstance(value, ProviderSettings) and value.kind != "offline"]
 
 
 def _try(entry: Planned, seed: int, trial: Trial, elsewhere: bool) -> list[Finding]:
@@ -103,7 +115,7 @@ def _run(entry: Planned, seed: int, config: Any, out: Path) -> Measured:
             rows.append(data)
 
     child = Child(CATALOG.worker, run.log, entry.step.stage.launch(config))
-    sampler = Sampler(lambda: child.pid, samples.append, GAP)
+    sampler = Sampler(lambda: (child.pid, child.reserved), samples.append, GAP)
     try:
         result = child.run(task, send)
     finally:

@@ -14,6 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
+from pipeline.commands.trial import askers
+from pipeline.providers.provider import ProviderSettings
+from pipeline.stages import grpo, judge, sft
 from tests.training.rig import inputs
 
 PRESET = """
@@ -22,6 +25,7 @@ stage = "sft"
 backend = "standard"
 batch_size = 2
 gradient_accumulation = 1
+validation_share = 0
 from = { scores = "given/scores", model = "given/model" }
 [steps.merge]
 stage = "merge"
@@ -101,6 +105,12 @@ def test_what_cannot_be_tried_yet_is_said(root: Path) -> None:
     assert "grpo: No trial: prompts and base are not made yet. Run as far as that first: --until base" in done.stdout
 
 
+def test_a_provider_that_may_cost_money_is_seen() -> None:
+    remote = ProviderSettings(kind="openai", model="m", base_url="http://127.0.0.1:1")
+    assert askers(judge.Config(judge=remote)) == ["judge"]
+    assert askers(judge.Config()) == askers(sft.Config()) == askers(grpo.Config()) == []
+
+
 def test_it_needs_steps(root: Path) -> None:
     done = subprocess.run(command(root, "--trial", "0"), capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "trial" in done.stderr
@@ -149,5 +159,5 @@ def test_memory_that_runs_out_is_what_a_trial_is_for(root: Path, tmp_path: Path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {entry["step"]: entry["findings"][-1] for entry in json.loads(done.stdout)["steps"]}
     assert "The trial ran out of memory" in found["sft"]["text"] and found["sft"]["level"] == "warning"
-    assert found["sft"]["mend"].startswith("Turn first: batch_size = 1")
+    assert "batch_size 2 -> 1" in found["sft"]["text"] and "by itself" in found["sft"]["mend"]
     assert not list((tmp_path / "scratch").glob("trial-*"))

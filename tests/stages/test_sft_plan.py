@@ -28,7 +28,7 @@ def test_rows_that_do_not_fit_are_counted_as_the_run_leaves_them_out(given: dict
     rows = [trace(number, 0, answer="the rivers " * number) for number in range(1, 21)]
     write_rows(tmp_path / "rows.jsonl", rows)
     here = {**given, "scores": tmp_path}
-    small = {"no_think_share": 0.0, "accept_red": sft.STOPPING, "epochs": 2.0}
+    small = {"validation_share": 0.0, "no_think_share": 0.0, "accept_red": sft.STOPPING, "epochs": 2.0}
     whole = told(sft.Config(**small), here)
     assert (whole["lengths"]["too_long"], whole["lengths"]["max_seq_length"], whole["rows"]) == (0, 512, 20)
     median = whole["lengths"]["median"]
@@ -55,7 +55,7 @@ def test_rows_of_ones_own_are_counted_too(given: dict[str, Path], tmp_path: Path
     config = sft.Config(max_seq_length=60, accept_red=sft.STOPPING)
     found = told(config, {**given, "scores": traces})
     assert 0 < found["lengths"]["too_long"] < 12
-    assert found["rows"] == 12 - found["lengths"]["too_long"]
+    assert found["rows"] + found["validation"] == 12 - found["lengths"]["too_long"]
     assert found["lengths"]["fully_masked"] == 0
 
 

@@ -25,7 +25,14 @@ torch = pytest.importorskip("torch")
 COMMON: dict[str, Any] = {
     "backend": "standard", "load_in_4bit": False, "optimizer": "adamw_torch", "max_steps": 2, "lora_r": 16,
 }  # fmt: skip
-SFT = {**COMMON, "batch_size": 2, "gradient_accumulation": 2, "no_think_share": 0, "accept_red": tuple(STOPPING)}
+SFT = {
+    **COMMON,
+    "batch_size": 2,
+    "gradient_accumulation": 2,
+    "no_think_share": 0,
+    "validation_share": 0,
+    "accept_red": tuple(STOPPING),
+}
 GRPO = {**COMMON, "batch_size": 4, "gradient_accumulation": 2, "max_completion_length": 64, "max_seq_length": 128}
 
 
