@@ -42,7 +42,7 @@ class Workspace:
     def artifact(self, step: Step, fingerprint: str) -> Path:
         if step.out:
             return self.root / step.out
-        return self.root / step.stage.home / f"{step.stage.name}-{fingerprint[:12]}"
+        return self.root / step.stage.home_for(step.settings) / f"{step.stage.name}-{fingerprint[:12]}"
 
     def artifacts(self) -> list[Path]:
         """Every artifact that is done, oldest first."""

@@ -166,7 +166,8 @@ def _wire(
     fetched: list[Step] = []
     inputs: dict[str, tuple[str, ...]] = {}
     for name, take in takes.items():
-        makers = [other.name for other in earlier if other.stage.makes in take.kinds and not take.named]
+        fits = (other for other in earlier if other.stage.makes_for(other.settings) in take.kinds)
+        makers = [] if take.named else [other.name for other in fits]
         if name not in given:
             inputs[name] = tuple(makers if take.many and take.optional else makers[-1:])
             if not makers and not take.optional:
@@ -197,7 +198,7 @@ def _reference(
     faults: list[str],
 ) -> Step | None:
     """Check what an input names: a step, a name or path, or a hub id, for which the step that fetches it is given."""
-    makes = next((other.stage.makes for other in earlier if other.name == reference), None)
+    makes = next((other.stage.makes_for(other.settings) for other in earlier if other.name == reference), None)
     found = makes if makes is not None else known(reference)
     if found is not None:
         if found not in ("", *take.kinds):

@@ -187,7 +187,7 @@ class Runner:
                 "step": step.name,
                 "stage": step.stage.name,
                 "version": step.stage.version,
-                "kind": step.stage.makes,
+                "kind": step.stage.makes_for(step.settings),
                 "fingerprint": entry.fingerprint,
                 "settings": task["settings"],
                 "described": describe(step.settings),

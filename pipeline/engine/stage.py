@@ -135,7 +135,7 @@ class Stage:
     "adapter+" (one or more; not named: the nearest), "adapter?=" (optional, and only where `from` names it),
     "scores|traces" (either)."""
     makes: str
-    """Kind of the artifact."""
+    """Kind of the artifact; "traces|model" where it depends on the settings, as `chooses` says."""
     run: Callable[[Context], dict[str, Any]]
     """Does the work, leaves files in `out`, returns a summary (JSON-able)."""
     plan: Callable[[PlanContext], list[Finding]] = no_findings
@@ -155,11 +155,18 @@ class Stage:
 
     launch: Callable[[Any], Launch] = one_process
     """Of a config: how many processes it runs as. Heavy steps share them only where this is equal too."""
-
     trial: Callable[[Any, int], Trial] | None = None
     """Of a config and a number of steps; None: not a training."""
-    home: Literal["data", "models"] = "data"
-    """The folder its artifacts live in."""
+    home: Callable[[Any], str] | str = "data"
+    """The folder its artifacts live in: data or models."""
+    chooses: Callable[[Any], str] | None = None
+    """Of a config: which of the kinds in `makes` comes of it."""
+
+    def makes_for(self, config: Settings) -> str:
+        return self.chooses(config) if self.chooses else self.makes
+
+    def home_for(self, config: Settings) -> str:
+        return self.home(config) if callable(self.home) else self.home
 
     def libraries_for(self, config: Settings) -> str:
         return self.libraries(config) if callable(self.libraries) else self.libraries

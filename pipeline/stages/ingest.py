@@ -1,11 +1,13 @@
-"""Ingest: traces from files of other makers' formats, every row either taken or left out for a reason that is told."""
+"""Ingest: what was made elsewhere. Traces from files of other makers' formats, every row either taken or left out for a
+reason that is told; and models, adapters and GGUF files, which then stand wherever one made here may."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
@@ -16,9 +18,12 @@ from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.tasks.ingest.conversation import REASONS, LeftOut
 from pipeline.tasks.ingest.formats import Format, Reader, readers, recognise
 from pipeline.tasks.ingest.intake import Intake
-from pipeline.tasks.ingest.source import Item, encoding_of, files_of, read_items
+from pipeline.tasks.ingest.source import Item, encoding_of, read_items
+from pipeline.tasks.ingest.source import files_of as trace_files
 from pipeline.tasks.ingest.tally import NAMED, Tally
 from pipeline.tasks.records import Category
+from pipeline.training.fetch import bring
+from pipeline.training.foreign import Kind, describe, files_of, kind_of
 
 LEFT_OUT = "left_out.jsonl"
 TRIED = 100
@@ -27,7 +32,10 @@ TRIED = 100
 
 class Config(Settings):
     source: Path
-    """A file, or a folder of files (JSONL, JSON, CSV), or an artifact of traces or scores."""
+    """A file, or a folder of files (JSONL, JSON, CSV), or an artifact of traces or scores; a folder with a Hugging Face
+    model or a LoRA adapter; a .gguf file."""
+    kind: Literal["auto", "traces", "model", "adapter", "gguf"] = "auto"
+    """What comes of it; auto tells by what lies there."""
     format: Literal["auto"] | Format = "auto"
     """What the rows are: openai ({"messages": [...]}), sharegpt ({"conversations": [...]}), alpaca (instruction, input,
     output), traces (our own, with or without scores), csv (columns; in JSON objects too). auto tells by each file."""
@@ -62,10 +70,33 @@ class Config(Settings):
         return {what: name for what in held if (name := getattr(self, f"{what}_column"))}
 
 
+def kind_for(config: Config) -> str:
+    """The kind of artifact that comes of it; settings that did not pass their check have no source."""
+    if getattr(config, "kind", "auto") != "auto":
+        return config.kind
+    source = getattr(config, "source", None)
+    return (kind_of(source) if source is not None else None) or "traces"
+
+
 def run(context: Context) -> dict[str, Any]:
+    kind = kind_for(context.config)
+    return _read_traces(context) if kind == "traces" else _bring(context, cast(Kind, kind))
+
+
+def _bring(context: Context, kind: Kind) -> dict[str, Any]:
+    source = context.config.source
+    files = files_of(kind, source)
+    bring(files, context.out, lambda count: context.emit.progress(count, len(files), "files"))
+    about = describe(kind, source)
+    if kind == "gguf" and not about["chat_template"]:
+        context.emit.alert("The file holds no chat template: it continues a text, and takes no turns.", level="note")
+    return {"kind": kind, "source": str(source), "bytes": sum(path.stat().st_size for path in files), **about}
+
+
+def _read_traces(context: Context) -> dict[str, Any]:
     config: Config = context.config
     known = readers(config.columns())
-    files, passed_over = files_of(config.source)
+    files, passed_over = trace_files(config.source)
     if passed_over:
         names = ", ".join(path.name for path in passed_over[:NAMED])
         context.emit.alert(f"{len(passed_over)} files of another kind are passed over: {names}.", level="note")
@@ -175,11 +206,28 @@ def _tell(context: Context, tally: Tally, intake: Intake) -> None:
 
 
 def plan(context: PlanContext) -> list[Finding]:
+    kind = kind_for(context.config)
+    return _plan_traces(context) if kind == "traces" else _plan_model(context.config, cast(Kind, kind))
+
+
+def _plan_model(config: Config, kind: Kind) -> list[Finding]:
+    if kind == "gguf" and find_spec("gguf") is None:
+        return [Finding("fault", "gguf is not installed.", 'Install the extra: pip install -e ".[gguf]"')]
+    try:
+        size = sum(path.stat().st_size for path in files_of(kind, config.source))
+    except PipelineError as error:
+        return [Finding("fault", f"{error.what} {error.why}".strip(), error.mend)]
+    idle = sorted(config.model_fields_set - {"source", "kind"})
+    findings = [Finding("warning", f"`{name}` has no effect on a {kind}.", "Remove it.") for name in idle]
+    return [*findings, Finding("note", f"{kind} of {size / 1e9:.2f} GB.", data={"bytes": size, "kind": kind})]
+
+
+def _plan_traces(context: PlanContext) -> list[Finding]:
     config: Config = context.config
     known = readers(config.columns())
     formats = set()
     try:
-        files = files_of(config.source)[0]
+        files = trace_files(config.source)[0]
         for path in files:
             formats.add(_opened(path, config, known)[0])
     except PipelineError as error:
@@ -196,4 +244,7 @@ def plan(context: PlanContext) -> list[Finding]:
     return findings
 
 
-STAGE = Stage("ingest", Config, takes={}, makes="traces", run=run, plan=plan)
+STAGE = Stage(
+    "ingest", Config, takes={}, makes="traces|model|adapter|gguf", run=run, plan=plan, chooses=kind_for,
+    home=lambda config: "data" if kind_for(config) == "traces" else "models",
+)  # fmt: skip

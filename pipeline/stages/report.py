@@ -80,8 +80,8 @@ def _sources(context: Context) -> list[Source]:
 
 def _gguf_file(folder: Path | None) -> Path | None:
     """The file to chat with: the first that the export made."""
-    if folder is None:
-        return None
+    if folder is None or folder.is_file():
+        return folder
     named = list(_made(folder)["summary"].get("files", {})) or sorted(path.name for path in folder.glob("*.gguf"))
     return folder / named[0] if named else None
 

@@ -14,6 +14,7 @@ from pipeline.engine.errors import DataError, StageFailed
 from pipeline.engine.rows import read_json
 from pipeline.training import deltas
 from pipeline.training.deltas import Method
+from pipeline.training.foreign import tokenizer_of
 from pipeline.training.template import ChatTemplate
 
 TOLERANCES = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}
@@ -73,7 +74,7 @@ def merge(
         )
     deltas.check(adapters, method)
     model = AutoModelForCausalLM.from_pretrained(directory, dtype="auto", device_map={"": "cpu"})
-    probe = torch.tensor([_probe(ChatTemplate(adapters[0]))])
+    probe = torch.tensor([_probe(ChatTemplate(tokenizer_of(adapters[0], directory)))])
     with torch.inference_mode():
         plain = model(probe).logits.float()
     model = deltas.load(model, directory, adapters, weights)
@@ -90,7 +91,7 @@ def merge(
             "The adapter cannot be merged.", str(error), "Train it again with a lower learning rate."
         ) from None
     effect = (plain - expected).abs().max().item()
-    tokenizer = AutoTokenizer.from_pretrained(adapters[0])
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(adapters[0], directory))
     _end_turns(model, tokenizer)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)

@@ -1,7 +1,7 @@
 """What llama.cpp's own converter makes of small models with real vocabularies, kept as golden/*.json.
 
-`python -m tests.gguf.golden PATH/convert_hf_to_gguf.py [FAMILY ...]` makes them anew; it needs the package sentencepiece. The
-converter comes with the source package of llama-cpp-python, in vendor/llama.cpp.
+`python -m tests.gguf.golden PATH/convert_hf_to_gguf.py [FAMILY ...]` makes them anew. The converter comes with the
+source package of llama-cpp-python, in vendor/llama.cpp, and needs the package sentencepiece.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def quantised(kind: str, wide: Path, session: Session, folder: Path, reference: 
     if not plain.exists():
         convert(wide, plain, "F16")
         rows = {name: one.shape[0] for name, one in read_header(plain).tensors.items() if len(one.shape) > 1}
-        write_new(matrix, {name: np.linspace(1, 2, row) for name, row in rows.items()}, dict.fromkeys(rows, [1.0]))
+        write_new(matrix, {name: np.linspace(1, 2, row) for name, row in rows.items()}, {name: [1.0] for name in rows})
     quantize(session, plain, path, kind, importance=matrix if kind in NEED_IMPORTANCE else None)
     main = MAIN.get(kind, kind.removesuffix("_S").removesuffix("_M").removesuffix("_L"))
     main = kind if kind in ("IQ3_S", "IQ1_M", "IQ1_S") else main
@@ -80,7 +80,7 @@ def test_an_importance_matrix_changes_the_weights(wide: Path, session: Session, 
         values = gguf.quants.dequantize(read.data, read.tensor_type)
         return float(((values - exact.data.astype(np.float32)) ** 2)[:, :8].mean())
 
-    assert error(tmp_path / "told.gguf") < 0.5 * error(tmp_path / "even.gguf")
+    assert error(tmp_path / "told.gguf") < 0.7 * error(tmp_path / "even.gguf")
 
 
 def test_rows_that_blocks_of_256_do_not_fill_show_another_type(plain: Path, session: Session, tmp_path: Path) -> None:

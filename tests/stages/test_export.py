@@ -158,7 +158,9 @@ def test_plan_names_what_is_missing_and_what_will_be_made(
     [
         ({"types": ["Q7_K"]}, "Q7_K"),
         ({"types": []}, "none given"),
-        ({"types": ["IQ2_XXS"]}, "IQ2_XXS"),
+        ({"types": ["IQ2_XXS", "Q6_K"]}, "IQ2_XXS: made with an importance matrix only"),
+        ({"types": ["F16"], "imatrix": "m.dat"}, "no effect"),
+        ({"push_to": "me/model"}, "bundle"),
         ({"model_name": "../evil"}, "model_name"),
         ({"quant": "Q8_0"}, "quant"),
     ],
@@ -171,4 +173,5 @@ def test_settings_that_cannot_be(settings: dict[str, Any], named: str) -> None:
 def test_settings_are_described() -> None:
     assert all(field.description for field in Config.model_fields.values())
     assert Config(types=["q8_0", "Q8_0", "f16"]).types == ["Q8_0", "F16"]
-    assert (STAGE.takes, STAGE.makes, STAGE.libraries) == ({"model": "model", "evaluation": "evaluation?"}, "gguf", "gguf")
+    assert STAGE.takes == {"model": "model", "evaluation": "evaluation?"}
+    assert (STAGE.makes, STAGE.libraries) == ("gguf", "gguf")

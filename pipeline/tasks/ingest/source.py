@@ -28,7 +28,7 @@ _KNOWN = (
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet", "Unpack it, or save the table as CSV."),
     (b"\x1f\x8b", "compressed with gzip", "Unpack it first."),
     (b"PAR1", "a Parquet file", "Write it as JSONL first, for instance with pandas."),
-    (b"GGUF", "a model in GGUF", "Only texts can be ingested."),
+    (b"GGUF", "a model in GGUF", "Leave `kind` at auto, or set it to gguf."),
 )
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
