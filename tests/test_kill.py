@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from pipeline.engine.events import Tail
-from pipeline.engine.rows import file_hash, read_rows
+from pipeline.engine.rows import content_hash, file_hash, read_rows
 from pipeline.engine.runs import Run
 from pipeline.engine.view import view_of
 
@@ -72,12 +72,17 @@ def kill_at_random(run: Run, chance: random.Random) -> list[psutil.Process]:
 
 
 def content(run: Run) -> dict[str, dict[str, str]]:
-    """Step -> file -> hash, of everything that must not depend on what happened on the way."""
+    """Step -> file -> hash, of everything that must not depend on what happened on the way.
+
+    A GGUF file names the run that made its model: that name, and nothing else, is set aside.
+    """
     found: dict[str, dict[str, str]] = {}
     for step in view_of(run)[0].steps.values():
         files = Path(step.artifact).glob("*")
         found[step.name] = {
-            file.name: file_hash(file)
+            file.name: content_hash(file.read_bytes().replace(run.id.encode(), b"").hex())
+            if file.suffix == ".gguf"
+            else file_hash(file)
             for file in files
             if file.suffix in (".safetensors", ".gguf") or file.name == "rows.jsonl"
         }

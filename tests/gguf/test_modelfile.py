@@ -7,7 +7,10 @@ from pipeline.gguf.reference import Marks
 from pipeline.training.tokenizer import chat_template
 from tests.gguf.tiny import LLAMA3_TEMPLATE
 
-PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</{{ m.role }}>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
+PLAIN = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</{{ m.role }}>{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
 
 
 def go(text: str, turns: list[tuple[str, str]]) -> str:
