@@ -278,7 +278,7 @@ def pins(config: Config) -> dict[str, str]:
 STAGE = Stage(
     name="export",
     Config=Config,
-    takes={"model": "model", "evaluation": "evaluation?"},
+    takes={"model": "model", "evaluation": "evaluation?="},
     makes="gguf",
     run=run,
     plan=plan,

@@ -173,5 +173,5 @@ def test_settings_that_cannot_be(settings: dict[str, Any], named: str) -> None:
 def test_settings_are_described() -> None:
     assert all(field.description for field in Config.model_fields.values())
     assert Config(types=["q8_0", "Q8_0", "f16"]).types == ["Q8_0", "F16"]
-    assert STAGE.takes == {"model": "model", "evaluation": "evaluation?"}
+    assert STAGE.takes == {"model": "model", "evaluation": "evaluation?="}
     assert (STAGE.makes, STAGE.libraries) == ("gguf", "gguf")
