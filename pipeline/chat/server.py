@@ -175,7 +175,8 @@ class ServerAnswer:
             end = error
         except ValueError:
             end = Unavailable(f"{self._provider.server} sent what is no JSON.")
-        self._chunks.put(end)
+        finally:
+            self._chunks.put(end)  # whatever came: who waits for pieces must not wait for ever
 
 
 def _table(value: Any) -> dict[str, Any]:

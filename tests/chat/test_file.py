@@ -9,9 +9,11 @@ import pytest
 
 from pipeline.chat.conversation import Conversation
 from pipeline.chat.file import File
+from pipeline.chat.partner import Figures, Piece
 from pipeline.chat.settings import ChatSettings
 from pipeline.engine.errors import DataError
-from pipeline.gguf.session import SessionDied
+from pipeline.gguf.session import Answer, Session, SessionDied
+from tests.chat.test_think import merged
 
 SHORT = ChatSettings(temperature=1.0, max_tokens=8)
 
@@ -107,6 +109,47 @@ def test_memory_is_given_back_and_the_next_message_loads_again(file: File) -> No
     time.sleep(0.4)
     talk.reset()
     assert say(talk, "Why?") == first
+
+
+class Pieces(Iterator[str]):
+    """Stands in for a session's stream."""
+
+    def __init__(self, *pieces: str) -> None:
+        self._pieces = list(pieces)
+        self.answer: Answer | None = None
+
+    def __next__(self) -> str:
+        if self._pieces:
+            return self._pieces.pop(0)
+        self.answer = self.answer or Answer("stop", 10, 4, 0.1, 0.2, 6)
+        raise StopIteration
+
+    def stop(self) -> None:
+        if self._pieces:
+            self._pieces, self.answer = [], Answer("stopped", 10, 2, 0.1, 0.2)
+
+
+def test_a_thought_that_the_template_opened_and_one_that_was_cut_off(
+    file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [Pieces("beca", "use</think>", "Blue."), Pieces("so", " far", " more"), Pieces("</think>Well.")]
+    asked: list[list[str]] = []
+
+    def render(_: Session, messages: list[dict[str, str]], **__: bool) -> str:
+        asked.append([message["content"] for message in messages])
+        return "[assistant]<think>\n"
+
+    monkeypatch.setattr(Session, "render", render)
+    monkeypatch.setattr(Session, "generate", lambda *_, **__: answers.pop(0))
+    talk = Conversation(file, SHORT)
+    assert merged(list(talk.send("Why?"))) == [Piece("thought", "because"), Piece("answer", "Blue.")]
+    assert talk.figures == Figures("stop", 10, 6, 4, 0.1, 0.2, 512)
+    pieces = talk.send("And?")
+    assert next(pieces) == Piece("thought", "so")
+    pieces.close()
+    assert talk.figures is not None and talk.figures.finish == "stopped"
+    list(talk.send("So?"))
+    assert asked[-1] == ["Why?", "<think>because</think>Blue.", "And?", "<think>so\n</think>\n\n", "So?"]
 
 
 def test_the_death_of_the_process_is_told_and_the_next_message_loads_again(file: File) -> None:

@@ -167,5 +167,7 @@ def test_the_end_of_input_ends_it_in_mid_answer_with_its_model(screen: Screen, m
     screen.do("send", text="Why?")
     screen.until("answer", "thought")
     (child,) = psutil.Process(screen.process.pid).children()
+    screen.stdin.close()
+    assert list(screen.events())[-1]["finish"] == "stopped"
     assert screen.close() == 0
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
