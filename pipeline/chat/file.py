@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -49,13 +50,14 @@ class File:
 
     def answer(self, messages: Sequence[Message], settings: ChatSettings, room: int, reuse: bool) -> Answering:
         assert self._info is not None, "open it first"
+        began = time.monotonic()
         prompt = messages[-1]["content"] if settings.raw else self._render(messages, settings)
         sampling = Sampling(
             settings.max_tokens, settings.temperature, settings.top_p, settings.top_k, settings.min_p, settings.seed
         )
         opened = OPEN if not settings.raw and prompt.rstrip().endswith(OPEN) else ""
         stream = self._session.generate(prompt, sampling, reuse=reuse, room=room)
-        return FileAnswer(stream, opened, self._info.context)
+        return FileAnswer(stream, opened, self._info.context, time.monotonic() - began)
 
     def _render(self, messages: Sequence[Message], settings: ChatSettings) -> str:
         assert self._info is not None
@@ -78,8 +80,9 @@ class File:
 
 
 class FileAnswer:
-    def __init__(self, stream: Stream, opened: str, context: int) -> None:
-        self._stream, self._opened, self._context = stream, opened, context
+    def __init__(self, stream: Stream, opened: str, context: int, before: float) -> None:
+        """`before`: seconds that the message took to become a prompt."""
+        self._stream, self._opened, self._context, self._before = stream, opened, context, before
         self._said = opened
 
     @property
@@ -111,7 +114,7 @@ class FileAnswer:
             answer.prompt_tokens,
             answer.reused,
             answer.tokens,
-            answer.first_seconds,
-            answer.seconds,
+            round(self._before + answer.first_seconds, 4),
+            round(self._before + answer.seconds, 4),
             self._context,
         )

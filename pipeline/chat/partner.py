@@ -32,7 +32,7 @@ class Figures:
     tokens: int | None
     """Generated, thought and end-of-turn token included."""
     first_seconds: float
-    """From the message to the first token."""
+    """From the message to the first token; where the model had to be loaded first, that comes before."""
     seconds: float
     context: int | None
     """Tokens that prompt and answer may take together."""
