@@ -1,6 +1,7 @@
 """Runs heavy steps in a process of its own: `python -m pipeline.worker`, started by the runner and ended with it.
 
-Over several devices `accelerate launch` starts it once for each; then rank 0 alone speaks of what goes on.
+Over several devices `accelerate launch` starts it once for each; then rank 0 alone speaks of what goes on. On further
+machines a person starts it, with the file of the task.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 from pipeline.engine.children import fold_error
@@ -20,7 +22,7 @@ from pipeline.engine.errors import StopRequested
 from pipeline.engine.events import Emitter
 from pipeline.engine.execution import plain_error, run_stage
 from pipeline.engine.memory import SAMPLE_GAP
-from pipeline.engine.rows import Row
+from pipeline.engine.rows import Row, read_json
 from pipeline.engine.stage import Catalog
 
 
@@ -69,6 +71,13 @@ def reserved() -> dict[str, int]:
     return {}
 
 
+def take(catalog: Catalog, file: Path) -> None:
+    """Do the one step of a task file: on another machine than the runner's, which hears of it by the first rank."""
+    task = read_json(file)
+    with contextlib.suppress(StopRequested):
+        run_stage(catalog.stages[task["stage"]], task, Emitter(lambda *_: None))
+
+
 def release_memory() -> None:
     """Give GPU memory back between the steps that share this process."""
     gc.collect()
@@ -80,4 +89,7 @@ def release_memory() -> None:
 if __name__ == "__main__":
     from pipeline.catalog import CATALOG
 
-    work(CATALOG)
+    if len(sys.argv) > 1:
+        take(CATALOG, Path(sys.argv[1]))
+    else:
+        work(CATALOG)

@@ -27,7 +27,9 @@ from pipeline.engine.launch import ROLE, Launch
 from pipeline.engine.rows import Row
 
 START_SECONDS = 120.0
-SETTLE_SECONDS = 60.0
+MACHINES_SECONDS = 1800.0
+"""The same where a person has to start something on other machines first."""
+SETTLE_SECONDS = 120.0
 """How long the other ranks have, once one is at its end."""
 BLAME_SECONDS = 1.0
 """How long after a rank's error the death of another is taken for its cause."""
@@ -37,7 +39,8 @@ LAST_LINES = 12
 class Child:
     """Worker processes. One step at a time; several steps in a row may share them."""
 
-    def __init__(self, worker: str, log: Path, launch: Launch = Launch()) -> None:
+    def __init__(self, worker: str, log: Path, launch: Launch, check: Callable[[], None] = lambda: None) -> None:
+        """Waits for all that are to run on this machine; meanwhile `check` may raise."""
         self._log, self._launch = log, launch
         self._logs = None if launch.alone else tempfile.TemporaryDirectory(prefix="ranks-", ignore_cleanup_errors=True)
         self._log_start = log.stat().st_size if log.exists() else 0
@@ -47,8 +50,8 @@ class Child:
         """GPU memory that the ranks said last they hold, in bytes by the id of the GPU."""
         self._messages: Queue[tuple[Line, Row | None]] = Queue()
         word = secrets.token_hex(16)
-        with socket.create_server(("127.0.0.1", 0)) as server, log.open("ab") as output:
-            server.settimeout(0.2)
+        server = socket.create_server(("127.0.0.1", 0))
+        with log.open("ab") as output:
             self._process = subprocess.Popen(
                 launch.command(worker, Path(self._logs.name) if self._logs else None),
                 stdin=subprocess.DEVNULL,
@@ -56,22 +59,26 @@ class Child:
                 stderr=output,
                 env={**os.environ, ADDRESS: f"{server.getsockname()[1]}:{word}", "PYTHONUNBUFFERED": "1"},
             )
-            try:
-                self._gather(server, word)
-            except BaseException:
-                self.close()
-                raise
+        try:
+            with server:
+                server.settimeout(0.2)
+                self._gather(server, word, check)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def _gather(self, server: socket.socket, word: str) -> None:
+    def _gather(self, server: socket.socket, word: str, check: Callable[[], None]) -> None:
         """Wait until every rank has called."""
-        late = time.monotonic() + START_SECONDS
-        while len(self._ranks) < self._launch.devices:
+        seconds = START_SECONDS if self._launch.machines == 1 else MACHINES_SECONDS
+        late = time.monotonic() + seconds
+        while len(self._ranks) < self._launch.here:
+            check()
             if time.monotonic() > late:
-                raise StageFailed("The worker process did not start.", f"It gave no sign for {START_SECONDS:.0f} s.")
+                raise StageFailed("The worker process did not start.", f"It gave no sign for {seconds:.0f} s.")
             try:
                 line = Line(server.accept()[0], word)
             except TimeoutError:

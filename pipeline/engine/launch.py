@@ -20,17 +20,28 @@ class Launch:
     """What a step asks for."""
 
     devices: int = 1
-    """Processes, one on each device."""
+    """Processes, one on each device of all machines."""
     file: Path | None = None
     """An accelerate config file (DDP, FSDP2, DeepSpeed, several machines); None: DDP on this machine."""
+    machines: int = 1
+    """Machines that the file names; a person starts the workers of the others."""
 
     @property
     def alone(self) -> bool:
         """Whether no launcher is needed."""
         return self.devices == 1 and self.file is None
 
+    @property
+    def here(self) -> int:
+        """How many of the processes run on this machine."""
+        return self.devices // self.machines
+
+    def elsewhere(self, worker: str, task: Path) -> str:
+        """The command that a person runs on each of the other machines, for the step that stands in the file `task`."""
+        return f"accelerate launch --config_file {self.file} --machine_rank NUMBER -m {worker} {task}"
+
     def command(self, worker: str, logs: Path | None) -> list[str]:
-        """The command line that runs the module `worker` in every process. `logs`: where several may put what they print."""
+        """The command line that runs the module `worker` in every process; several print into `logs`."""
         if self.alone:
             return [sys.executable, "-m", worker]
         if self.file:

@@ -38,7 +38,7 @@ from pipeline.engine.execution import plain_error, run_stage, task_of
 from pipeline.engine.launch import Launch
 from pipeline.engine.memory import Sampler
 from pipeline.engine.planner import Planned
-from pipeline.engine.rows import Row
+from pipeline.engine.rows import Row, write_json
 from pipeline.engine.runs import Run
 from pipeline.engine.stage import Catalog
 
@@ -119,8 +119,8 @@ class Runner:
             summary = self._step(entry, config, fresh=entry.step.name in options.get("fresh", []))
             if isinstance(summary.get("verdict"), dict):
                 verdicts.append(summary["verdict"]["met"] is not False)  # None: nothing was asked
-            if self._child and (later is None or _needs(later) != self._child[0]):
-                self._end_child()
+            if self._child and (later is None or _needs(later) != self._child[0] or _needs(later)[1].machines > 1):
+                self._end_child()  # workers on other machines do one step
         return DONE
 
     def _step(self, entry: Planned, config: RunConfig, fresh: bool) -> Row:
@@ -244,7 +244,11 @@ class Runner:
         needs = _needs(entry)
         if self._child is None or self._child[0] != needs:
             self._end_child()
-            self._child = (needs, Child(self.catalog.worker, self.run.log, needs[1]))
+            if needs[1].machines > 1:
+                write_json(self.run.path / "task.json", task)
+                how = needs[1].elsewhere(self.catalog.worker, self.run.path / "task.json")
+                send("wait", {"reason": f"run on each of the other machines, counted from 1: {how}", "until": None})
+            self._child = (needs, Child(self.catalog.worker, self.run.log, needs[1], self._check_stop))
         try:
             return self._child[1].run(task, send)
         except StageFailed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -56,6 +57,7 @@ def test_the_first_of_two_ranks_speaks_and_steps_share_them(begin: Begin) -> Non
     assert "[rank0]:said by rank 0" in printed and "[rank1]:said by rank 1" in printed
 
 
+@pytest.mark.slow
 def test_steps_of_another_number_of_devices_do_not_share_a_process(begin: Begin) -> None:
     run = begin(steps={"count": {}, "sum": {}, "together": {}, "again": {"stage": "sum", "times": 2}})
     assert drive(run) == 0
@@ -69,6 +71,13 @@ def test_what_a_rank_raises_ends_the_step_with_its_words(begin: Begin) -> None:
     assert error(run)["what"] == "Rank 1 of 2: ValueError: no such luck"
 
 
+@pytest.mark.slow
+def test_any_rank_may_ask_for_fresh_processes(begin: Begin) -> None:
+    run = begin(steps={"together": {"trouble": "fresh", "pause": 1.0}})
+    assert drive(run) == 0
+    assert view_of(run)[0].alerts[0].data["text"] == "spoilt for a reason Trying again in a fresh process."
+
+
 def test_a_killed_rank_ends_the_step_with_its_last_words(begin: Begin) -> None:
     run = begin(steps={"together": {"trouble": "kill", "pause": 600.0}})
     assert drive(run) == 1
@@ -80,6 +89,7 @@ def test_a_killed_rank_ends_the_step_with_its_last_words(begin: Begin) -> None:
     assert events[-1].t - spoke < 10
 
 
+@pytest.mark.slow
 def test_a_rank_that_does_not_come_to_its_end_is_named(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "SETTLE_SECONDS", 0.5)
     run = begin(steps={"together": {"trouble": "linger"}})
@@ -105,6 +115,7 @@ def test_all_ranks_and_the_launcher_end_within_five_seconds_of_the_runner(begin:
     assert not alive
 
 
+@pytest.mark.slow
 def test_a_stop_ends_all_ranks(begin: Begin) -> None:
     run = begin(steps={"together": {"pause": 600.0}})
     thread = threading.Thread(target=drive, args=(run,))
@@ -135,16 +146,51 @@ def test_ranks_in_the_environment_of_a_single_process_are_an_error(
     assert "one of 4, and devices = 1" in error(run)["what"]
 
 
+@pytest.mark.slow
 def test_a_default_config_of_accelerate_changes_nothing(
     begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "home" / "accelerate"
     folder.mkdir(parents=True)
-    mine = (
-        "distributed_type: FSDP\nnum_machines: 2\nnum_processes: 16\nmachine_rank: 1\ngpu_ids: '3'\nfsdp_config: {}\n"
-    )
-    (folder / "default_config.yaml").write_text(mine, "utf-8")
+    mine = ["distributed_type: FSDP", "num_machines: 2", "num_processes: 16", "machine_rank: 1", "gpu_ids: '3'"]
+    (folder / "default_config.yaml").write_text("\n".join(mine), "utf-8")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     run = begin(steps={"together": {}})
     assert drive(run) == 0
     assert view_of(run)[0].steps["together"].summary["world"] == 2
+
+
+@pytest.mark.slow
+def test_other_machines_are_waited_for_and_take_part(begin: Begin, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    file = tmp_path / "nodes.yaml"
+    settings = [
+        "distributed_type: MULTI_GPU", "num_machines: 2", "num_processes: 2", "machine_rank: 0", "gpu_ids: all",
+        "main_process_ip: 127.0.0.1", f"main_process_port: {port}", "same_network: true",
+    ]  # fmt: skip
+    file.write_text("\n".join(settings), "utf-8")
+    run = begin(steps={"together": {"file": str(file), "machines": 2}})
+    thread = threading.Thread(target=drive, args=(run,))
+    thread.start()
+    wait_for(lambda: any(event.kind == "wait" for event in Tail(run.events).read()))
+    [reason] = [event.data["reason"] for event in Tail(run.events).read() if event.kind == "wait"]
+    words = reason.partition("accelerate launch ")[2].replace("NUMBER", "1").split()
+    other = subprocess.run([sys.executable, "-m", "accelerate.commands.launch", *words], timeout=100)
+    thread.join(timeout=60)
+    assert other.returncode == 0
+    assert view_of(run)[1] == "done" and begun(run)
+    assert view_of(run)[0].steps["together"].summary["world"] == 2
+
+
+@pytest.mark.slow
+def test_a_stop_is_heard_while_other_machines_are_waited_for(begin: Begin, tmp_path: Path) -> None:
+    file = tmp_path / "nodes.yaml"
+    file.write_text("distributed_type: MULTI_GPU\nnum_machines: 2\nmain_process_ip: 127.0.0.1\n", "utf-8")
+    run = begin(steps={"together": {"file": str(file), "machines": 2}})
+    thread = threading.Thread(target=drive, args=(run,))
+    thread.start()
+    wait_for(lambda: any(event.kind == "wait" for event in Tail(run.events).read()))
+    run.ask_stop()
+    thread.join(timeout=5)
+    assert view_of(run)[1] == "stopped"

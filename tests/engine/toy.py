@@ -19,7 +19,7 @@ from pipeline.engine.runner import Runner
 from pipeline.engine.runs import Run
 from pipeline.engine.settings import Settings, aside
 from pipeline.engine.stage import Catalog, Context, Finding, Inputs, Marks, PlanContext, Stage
-from pipeline.worker import work
+from pipeline.worker import take, work
 
 
 class Resource(Settings):
@@ -150,10 +150,12 @@ class TogetherConfig(Settings):
     """Processes."""
     file: Path | None = aside(None)
     """Accelerate config."""
+    machines: int = aside(1)
+    """Machines that the file names."""
     pause: float = aside(0.0)
     """Seconds of work."""
     trouble: str = ""
-    """"raise", "kill" or "linger": what the last rank does."""
+    """"raise", "kill", "linger" or "fresh" (once): what the last rank does."""
 
 
 def together(context: Context) -> dict[str, Any]:
@@ -168,6 +170,9 @@ def together(context: Context) -> dict[str, Any]:
             case "kill":
                 time.sleep(1)  # the others are at work by then
                 psutil.Process().kill()
+            case "fresh" if not tries(context.out):
+                (context.out / "tried").write_text("once", encoding="utf-8")
+                raise FreshProcess("spoilt", "for a reason", "")
             case "linger":
                 time.sleep(600)
     until = time.monotonic() + context.config.pause
@@ -178,7 +183,7 @@ def together(context: Context) -> dict[str, Any]:
 
 
 def launch(config: TogetherConfig) -> Launch:
-    return Launch(config.devices, config.file)
+    return Launch(config.devices, config.file, config.machines)
 
 
 COUNT = Stage("count", CountConfig, {}, "numbers", count)
@@ -203,6 +208,9 @@ CATALOG = Catalog(
 )
 
 if __name__ == "__main__":
+    if sys.argv[1:] and sys.argv[1].endswith(".json"):
+        take(CATALOG, Path(sys.argv[1]))
+        sys.exit()
     if len(sys.argv) > 1:
         sys.exit(Runner(Run(Path(sys.argv[1])), CATALOG).drive())
     work(CATALOG)
