@@ -16,8 +16,8 @@ from pipeline.engine.rows import Row, read_json
 from pipeline.engine.stage import Context
 from pipeline.tasks.records import split_thought
 from pipeline.tasks.rubric import DIMENSIONS, Scores
+from pipeline.training.bits import no_nf4
 from pipeline.training.distill import encode, features
-from pipeline.training.load import no_bitsandbytes
 from pipeline.training.template import ChatTemplate
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Distilled:
         card = read_card(folder)
         if fault := unfit(card, model, context.config.weights):
             raise ConfigError(*fault)
-        in_4bit = context.config.load_in_4bit and not no_bitsandbytes()
+        in_4bit = context.config.load_in_4bit and not no_nf4()
         if card["in_4bit"] != in_4bit:
             made, here = ("4 bits" if flag else "16 or 32 bits" for flag in (card["in_4bit"], in_4bit))
             text = (

@@ -22,8 +22,9 @@ from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.scoring.distilled import CARD, digest_of
 from pipeline.scoring.distilling import LEAST, report, train
 from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.training.bits import no_nf4
 from pipeline.training.distill import Tokens, encode, features, load_frozen
-from pipeline.training.load import no_bitsandbytes, positions
+from pipeline.training.load import positions
 from pipeline.training.template import CONTROL, ChatTemplate
 
 FORMAT = 1
@@ -32,7 +33,7 @@ SHARDS = "features"
 
 class Config(Settings):
     load_in_4bit: bool = True
-    """Read the model in 4 bits, as the training that the scorer is for does. Needs CUDA and bitsandbytes."""
+    """Read the model in 4 bits, as the training that the scorer is for does. Needs bitsandbytes."""
     max_seq_length: int = Field(2048, ge=16)
     """Longest prompt and trace together, in tokens; what is longer is left out and counted."""
     most: int = Field(4000, ge=10)
@@ -54,7 +55,7 @@ def run(context: Context) -> dict[str, Any]:
     config: Config = context.config
     model = context.inputs["model"]
     in_4bit = config.load_in_4bit
-    if in_4bit and (missing := no_bitsandbytes()):
+    if in_4bit and (missing := no_nf4()):
         context.in_effect("load_in_4bit", True, False, missing)
         in_4bit = False
     rows, tokens, left_out = choose(context)

@@ -23,7 +23,9 @@ from pipeline.tasks.redlines.watch import Watch
 from pipeline.tasks.rubric import DIMENSIONS
 from pipeline.tasks.selection import see_prompt
 from pipeline.tasks.statistics import difference_of_means, mean
+from pipeline.training import ranks
 from pipeline.training.backend import libraries_for
+from pipeline.training.devices import with_devices
 from pipeline.training.extension import EXTENDS, INPUT, extending, take_up
 from pipeline.training.grpo import steps, train_grpo
 from pipeline.training.ladder import stand
@@ -57,6 +59,7 @@ def run(context: Context) -> dict[str, Any]:
         metrics, backend = train_grpo(context, model, prompts, reward, watch)
     return {
         "backend": backend,
+        "processes": ranks.count(),
         "steps": len(metrics),
         "prompts": len(prompts),
         "left_out": left_out,
@@ -199,6 +202,7 @@ def trial(config: Config, steps: int) -> Trial:
 
 STAGE = Stage(
     "grpo", Config, takes={"prompts": "prompts", "model": "model", "scorer": "scorer?", EXTENDS: INPUT},
-    makes="adapter", run=run, plan=extending("grpo", plan), pins=pins, marks=honoured("prompts"),
-    libraries=lambda config: libraries_for(config.backend), home="models", way_on=way_on, trial=trial,
+    makes="adapter", run=run, plan=with_devices(extending("grpo", plan)), pins=pins, marks=honoured("prompts"),
+    libraries=lambda config: libraries_for(config.backend), launch=ranks.launch_of, home="models", way_on=way_on,
+    trial=trial,
 )  # fmt: skip

@@ -23,7 +23,9 @@ from pipeline.tasks.redlines import supervised
 from pipeline.tasks.redlines.watch import Watch
 from pipeline.tasks.selection import Eye, Rule, Selection, Weighting, choose
 from pipeline.tasks.statistics import mean
+from pipeline.training import ranks
 from pipeline.training.backend import libraries_for
+from pipeline.training.devices import with_devices
 from pipeline.training.examples import Conversation, Example, encode_examples, preview
 from pipeline.training.extension import EXTENDS, INPUT, extending, take_up
 from pipeline.training.ladder import stand
@@ -93,6 +95,7 @@ def run(context: Context) -> dict[str, Any]:
     quarter = max(1, len(metrics) // 4)
     return {
         "backend": backend,
+        "processes": ranks.count(),
         "steps": len(metrics),
         **prepared.counts(),
         "validation": {
@@ -262,6 +265,6 @@ def trial(config: Config, steps: int) -> Trial:
 
 STAGE = Stage(
     "sft", Config, takes={"scores": "scores|traces", "model": "model", EXTENDS: INPUT}, makes="adapter", run=run,
-    plan=extending("sft", plan), marks=honoured("scores"),
+    plan=with_devices(extending("sft", plan)), marks=honoured("scores"), launch=ranks.launch_of,
     libraries=lambda config: libraries_for(config.backend), home="models", way_on=way_on, trial=trial,
 )  # fmt: skip

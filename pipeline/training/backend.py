@@ -22,6 +22,7 @@ from pipeline.engine.errors import (
 )
 from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
+from pipeline.training import ranks
 
 Backend = Literal["unsloth", "standard"]
 RECORD = "backend.json"
@@ -42,20 +43,30 @@ def libraries_for(backend: str) -> str:
 def choose(context: Context) -> Backend:
     """The backend to use. Raises MissingDependency where Unsloth is asked for and not installed."""
     asked: str = context.config.backend
+    if asked == "auto" and context.config.accelerate_config:
+        why = "it is Hugging Face's trainer that an accelerate config file speaks to"
+        context.in_effect("backend", asked, "standard", why)
+        return "standard"
     if asked == "standard":
         return "standard"
     if asked == "unsloth" and not unsloth_installed():
         raise MissingDependency.of_extra("unsloth", "unsloth")
-    record = _read(context.out)
-    if asked == "auto" and not record and not unsloth_installed():
-        record = {"backend": "standard", "why": "Unsloth is not installed"}
-        write_json(context.out / RECORD, record)
-    if not record:
-        write_json(context.out / RECORD, {"backend": "unsloth", "proven": False})
-    elif record["backend"] == "standard":
+    record = ranks.agree(lambda: _begun(context.out, asked))
+    if record["backend"] == "standard":
         context.in_effect("backend", asked, "standard", record["why"])
         return "standard"
     return "unsloth"
+
+
+def _begun(out: Path, asked: str) -> Row:
+    """The record of a training, which is begun where there is none."""
+    if record := _read(out):
+        return record
+    record = {"backend": "unsloth", "proven": False}
+    if asked == "auto" and not unsloth_installed():
+        record = {"backend": "standard", "why": "Unsloth is not installed"}
+    write_json(out / RECORD, record)
+    return record
 
 
 def _read(out: Path) -> Row:

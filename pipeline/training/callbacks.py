@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.engine.errors import StageFailed
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Context, Finding
-from pipeline.training import backend
+from pipeline.training import backend, ranks
 from pipeline.training.checkpoints import newest_before
 from pipeline.training.keeper import Keeper
 from pipeline.training.metrics import Metrics
@@ -100,18 +100,22 @@ class Watcher:
         Raises StageFailed where the disk has no room for the checkpoint.
         """
         self.seconds = time.perf_counter() - self.began
-        backend.keep(self._context.out, self._who)
+        if ranks.is_first():
+            backend.keep(self._context.out, self._who)
         if step % self._boundary:
             return False, False
         last = step + self._boundary > self._total
-        self.stopped = step < self._total and self._context.stop_requested()
+        self.stopped = step < self._total and ranks.agree(self._context.stop_requested)
         save = self.stopped or step % self._save_every == 0 or (last and self._keeper.stays)
         if save:
             self._keeper.check_room()
         return save, self.stopped
 
     def saved(self, checkpoint: Path) -> None:
-        self._keeper.saved(checkpoint, self._metrics.rows)
+        ranks.wait()  # the random state of every process is in it, too
+        if ranks.is_first():
+            self._keeper.saved(checkpoint, self._metrics.rows)
+        ranks.wait()  # a stop ends those that have nothing to write
 
     def validates(self, step: int) -> bool:
         """Whether the loss of the validation rows is measured after this step, whatever a request to stop does."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.training.bits import keep_unpacked, nf4
 from pipeline.training.load import compute_dtype
 from pipeline.training.template import THINK_END, THINK_START, ChatTemplate
 
@@ -32,23 +33,20 @@ def encode(template: ChatTemplate, messages: Sequence[Any], thought: str, answer
 
 
 def load_frozen(directory: Path, in_4bit: bool) -> Any:
-    """The model of `directory`, on the GPU where there is one. `in_4bit` needs CUDA and bitsandbytes."""
+    """The model of `directory`, on the GPU where there is one. `in_4bit` needs bitsandbytes."""
     import torch
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     options: dict[str, Any] = {"dtype": compute_dtype()}
     if in_4bit:
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=compute_dtype(),
-        )
+        options["quantization_config"] = nf4(compute_dtype())
     if torch.cuda.is_available():
         options["device_map"] = {"": torch.cuda.current_device()}
-    return AutoModelForCausalLM.from_pretrained(directory, **options).eval()
+    model = AutoModelForCausalLM.from_pretrained(directory, **options).eval()
+    keep_unpacked(model)
+    return model
 
 
 def features(model: Any, texts: Sequence[Tokens]) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from pipeline.training import ranks
 from pipeline.training.backend import Backend
 from pipeline.training.callbacks import Read, Watch, Watcher, see_nothing
 from pipeline.training.checkpoints import step_of, stretches_of, whole
+from pipeline.training.devices import generation_of
 from pipeline.training.load import Loaded, cache_for
 from pipeline.training.loop import configure, train
 from pipeline.training.metrics import Metrics
@@ -145,8 +146,8 @@ def build_trainer(
         scale_rewards=settings.scale_rewards,
         mask_truncated_completions=settings.mask_truncated,
         shuffle_dataset=False,
-        cache_implementation=cache_for(loaded.model.device),
         chat_template_kwargs={"enable_thinking": True},
+        **generation_of(context, cache_for(loaded.model.device)),
     )
     return GRPOTrainer(
         model=loaded.model,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.engine.stage import Context
+from pipeline.training import ranks
 from pipeline.training.examples import Example
 
 ARGUMENTS = {
@@ -45,12 +46,15 @@ def note_changes(context: Context, arguments: Any, who: str) -> None:
         known = context.effective.get(setting, {}).get("in_effect", asked)
         found = getattr(arguments, argument, known)
         found = getattr(found, "value", found)
+        if setting == "gradient_accumulation":
+            found *= ranks.count()  # each process takes its share
         if SAME.get(found, found) != known:
             context.in_effect(setting, asked, SAME.get(found, found), f"the {who} backend set it so")
 
 
-def check_labels(trainer: Any, examples: Sequence[Example]) -> None:
-    """Raises ArithmeticError where the trainer would learn other tokens than the examples say."""
+def check_labels(trainer: Any, examples: Sequence[Example], blank: int = 0) -> None:
+    """Raises ArithmeticError where the trainer would learn other tokens than the examples say, and `blank` rows behind
+    them."""
     first = [{"input_ids": list(row.input_ids), "labels": list(row.labels)} for row in examples[:2]]
     taken = [trainer.train_dataset[place] for place in range(len(first))]
     batch = trainer.data_collator([dict(row) for row in taken])["labels"].tolist()
@@ -58,5 +62,5 @@ def check_labels(trainer: Any, examples: Sequence[Example]) -> None:
         padded = row["labels"] + [-100] * (len(labels) - len(row["labels"]))
         if list(kept["input_ids"]) != row["input_ids"] or labels != padded:
             raise ArithmeticError("the trainer's batch has other labels than the examples")
-    if len(trainer.train_dataset) != len(examples):
-        raise ArithmeticError(f"the trainer has {len(trainer.train_dataset)} of {len(examples)} examples")
+    if len(trainer.train_dataset) != len(examples) + blank:
+        raise ArithmeticError(f"the trainer has {len(trainer.train_dataset)} of {len(examples) + blank} rows")

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.rows import read_json
 from pipeline.engine.stage import Context
+from pipeline.training import ranks
 from pipeline.training.backend import Backend
 from pipeline.training.bits import keep_unpacked, nf4, no_nf4
 from pipeline.training.settings import TrainerSettings
@@ -101,10 +102,17 @@ def import_unsloth() -> Any:
 def _in_4bit(context: Context) -> bool:
     """Whether the frozen model can be held in 4 bits, where that is asked."""
     asked: bool = context.config.load_in_4bit
-    if asked and (missing := no_nf4()):
+    if asked and (missing := no_4bit()):
         context.in_effect("load_in_4bit", True, False, missing)
         return False
     return asked
+
+
+def no_4bit() -> str:
+    """Why the frozen model of a training cannot be held in 4 bits here; empty where it can."""
+    if (spread := ranks.spread()) != "whole":
+        return f"a model that {spread} lays in parts on the devices has them in 16 bits"
+    return no_nf4()
 
 
 def compute_dtype() -> Any:

@@ -38,7 +38,7 @@ def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
         output_dir=str(context.out / CHECKPOINTS),
         max_steps=total,
         per_device_train_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.gradient_accumulation,
+        gradient_accumulation_steps=config.gradient_accumulation // ranks.count(),
         gradient_checkpointing=config.gradient_checkpointing,
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.scheduler if config.scheduler != "constant" else "constant_with_warmup",
@@ -59,10 +59,19 @@ def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
         disable_tqdm=True,
         dataloader_num_workers=0,
         dataloader_pin_memory=torch.cuda.is_available(),
+        **(_together() if ranks.count() > 1 else {}),
         **own,
     )
     made._n_gpu = min(made.n_gpu, 1)  # a second GPU would double the batch behind our back
     return made
+
+
+def _together() -> dict[str, Any]:
+    """Settings that matter to several processes alone."""
+    import torch
+
+    # An adapter's every weight is used at every step: to look for those that are not costs a walk over the graph.
+    return {"use_cpu": not torch.cuda.is_available(), "ddp_find_unused_parameters": False}
 
 
 def train(
@@ -84,12 +93,14 @@ def train(
     Watcher's. Raises StopRequested where a stop was asked for, once a checkpoint is saved; FreshProcess where memory
     ran out and there is a rung left; StageFailed where `watch` stops the training.
     """
+    ranks.join()
     who = choose(context)
-    checkpoint = newest_whole(context.out / CHECKPOINTS)
+    checkpoint = ranks.agree(lambda: newest_whole(context.out / CHECKPOINTS))
     begun = step_of(checkpoint) if checkpoint else 0
-    metrics = Metrics(context.out / METRICS, begun)
+    metrics = Metrics(context.out / METRICS if ranks.is_first() else None, begun)
     trackers = Trackers(context, begun)
     stretches = lengthen(stretches_of(checkpoint), begun, **_manner(context))
+    ranks.check_readable(stretches)
     if len(stretches) > 1:
         context.in_effect("resume", "exact", "within rounding", f"not all steps were trained alike: {stretches}")
     with closing(metrics), closing(trackers), guarded(context, who):
@@ -101,7 +112,8 @@ def train(
             validate_every=validate_every, trackers=trackers,
         )  # fmt: skip
         trainer = build(loaded, watcher)
-        context.check_stop()
+        if ranks.agree(context.stop_requested):
+            raise StopRequested
         note_changes(context, trainer.args, who)
         hold_adapter_in_full(trainer.model)
         trained = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
@@ -114,6 +126,7 @@ def train(
     if ranks.is_first():
         ladder.leave(context.out, keeper.folder)
         keeper.finish(metrics.rows)
+    ranks.wait()
     return metrics.rows, who
 
 
@@ -125,7 +138,7 @@ def way_on(config: TrainerSettings, out: Path, death: ProcessDied) -> str:
 def _manner(context: Context) -> Row:
     """What decides the rounding of a step, and how many prompts it takes: a checkpoint remembers it."""
     config: TrainerSettings = context.config
-    manner: Row = {"rung": len(ladder.Ladder.of(context.out).rungs)}
+    manner: Row = {"rung": len(ladder.Ladder.of(context.out).rungs), **ranks.manner()}
     return manner | ({"num_generations": config.num_generations} if isinstance(config, GRPOSettings) else {})
 
 
@@ -153,8 +166,12 @@ def _fit(trainer: Any, watcher: Watcher, checkpoint: Path | None, done: bool) ->
 
 def _save(context: Context, trainer: Any) -> None:
     """The adapter as PEFT has it, and the tokenizer; what only an unfinished training needs goes."""
+    # Of a model that lies in parts on the devices every process must help to put the weights together.
+    weights = None if ranks.spread() == "whole" else trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if not ranks.is_first():
+        return
     model = trainer.accelerator.unwrap_model(trainer.model)
-    model.save_pretrained(context.out, selected_adapters=["default"])
+    model.save_pretrained(context.out, selected_adapters=["default"], state_dict=weights)
     trainer.processing_class.save_pretrained(context.out)
     adapter = read_json(context.out / "adapter_config.json")
     write_json(  # PEFT writes out a set, whose order is another in every process

@@ -14,10 +14,14 @@ METRICS = "metrics.jsonl"
 class Metrics:
     """Rows `{"step": ..., name: number or null, ...}`, one a step, in memory and in the file."""
 
-    def __init__(self, path: Path, step: int) -> None:
-        """Keeps what the file holds up to `step`, where the training goes on from."""
+    def __init__(self, path: Path | None, step: int) -> None:
+        """Keeps what the file holds up to `step`, where the training goes on from. None: in memory alone."""
+        self.rows: list[Row] = []
+        self._writer: RowWriter | None = None
+        if path is None:
+            return
         mend_torn_tail(path)
-        self.rows: list[Row] = [row for row in read_rows(path) if row["step"] <= step] if path.exists() else []
+        self.rows = [row for row in read_rows(path) if row["step"] <= step] if path.exists() else []
         write_rows(path, self.rows)
         self._writer = RowWriter(path)
 
@@ -28,11 +32,13 @@ class Metrics:
             for name, value in row.items()
         }
         self.rows.append(row)
-        self._writer.write(row)
+        if self._writer:
+            self._writer.write(row)
 
     def last(self, name: str) -> int:
         """The newest value of a running count; 0 before the first."""
         return int(self.rows[-1].get(name) or 0) if self.rows else 0
 
     def close(self) -> None:
-        self._writer.close()
+        if self._writer:
+            self._writer.close()

@@ -6,23 +6,37 @@ A process on its own is the first of one, and everything here does nothing. The 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pipeline.engine.errors import ConfigError, StageFailed
 from pipeline.engine.launch import Launch
-from pipeline.engine.rows import Row, read_json, write_json
-from pipeline.engine.stage import Context
+from pipeline.engine.rows import Row
 from pipeline.training.settings import TrainerSettings
 
 T = TypeVar("T")
-WORLD = "world.json"
-"""Of a checkpoint: by how many processes, up to which step, it was trained; and how the model was spread."""
+ALONE: Row = {"processes": 1, "spread": "whole"}
+"""What a checkpoint that says nothing of its processes was made by."""
 
 
 def launch_of(config: TrainerSettings) -> Launch:
-    return Launch(config.devices, config.accelerate_config and config.accelerate_config.resolve())
+    """How a training is started. Raises ConfigError for an accelerate config file that cannot be read."""
+    if config.accelerate_config is None:
+        return Launch(config.devices)
+    import yaml
+
+    file = config.accelerate_config.resolve()
+    try:
+        machines = int(yaml.safe_load(file.read_text("utf-8")).get("num_machines", 1))
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        mend = "docs/devices.md has examples."
+        raise ConfigError(f"accelerate_config: {file} cannot be read.", str(error), mend) from None
+    if config.devices % machines:
+        why = f"devices counts those of all machines together, and {file} says num_machines: {machines}."
+        raise ConfigError(
+            f"devices = {config.devices} are no equal share for each machine.", why, "Set the number of all."
+        )
+    return Launch(config.devices, file, machines)
 
 
 def count() -> int:
@@ -35,13 +49,26 @@ def is_first() -> bool:
     return int(os.environ.get("RANK", 0)) == 0
 
 
+def spread() -> str:
+    """How the model and its optimizer lie on the devices: `whole` on each, or in parts under `fsdp` or `deepspeed`."""
+    for name in ("fsdp", "deepspeed"):
+        if os.environ.get(f"ACCELERATE_USE_{name.upper()}", "false").lower() == "true":
+            return name
+    return "whole"
+
+
 def join() -> None:
     """Meet the other processes, each on its device; before a model is loaded, which goes to the present one."""
     if count() > 1:
         import torch
         from accelerate import PartialState
 
-        PartialState(cpu=not torch.cuda.is_available())
+        on_cpu = not torch.cuda.is_available()
+        if on_cpu:  # accelerate would say cpu:0, a place where torch cannot load an optimizer's state to
+            os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
+        PartialState(cpu=on_cpu)
+    if "ACCELERATE_MIXED_PRECISION" in os.environ:  # the type follows the device, not accelerate's config file
+        os.environ["ACCELERATE_MIXED_PRECISION"] = "no"
 
 
 def wait() -> None:
@@ -52,13 +79,14 @@ def wait() -> None:
         PartialState().wait_for_everyone()
 
 
-def agree(decision: bool) -> bool:
-    """The first process's decision, in all of them: they must save and stop at the same step."""
+def agree(decide: Callable[[], T]) -> T:
+    """What the first process decides, in all of them: they must go on from, save and stop at the same step."""
     if count() == 1:
-        return decision
+        return decide()
     from accelerate.utils import broadcast_object_list
 
-    return bool(broadcast_object_list([decision])[0])
+    decided: list[T] = broadcast_object_list([decide() if is_first() else None])
+    return decided[0]
 
 
 def gather(mine: Sequence[T]) -> list[T]:
@@ -70,41 +98,22 @@ def gather(mine: Sequence[T]) -> list[T]:
     return list(gather_object(list(mine)))
 
 
-def remember(checkpoint: Path, before: Path | None, spread: str) -> None:
-    """Write into a checkpoint by how many processes it was trained, those `before` it included."""
-    history = _history(before)
-    if not history or history[-1]["processes"] != count():
-        history.append({"processes": count()})
-    history[-1]["until"] = int(checkpoint.name.rpartition("-")[2])
-    write_json(checkpoint / WORLD, {"history": history, "spread": spread})
+def manner() -> Row:
+    """What of the processes a checkpoint remembers."""
+    return {"processes": count(), "spread": spread()}
 
 
-def recall(context: Context, checkpoint: Path | None, spread: str) -> None:
-    """Tell what follows where a checkpoint was made by another number of processes.
+def check_readable(stretches: Sequence[Row]) -> None:
+    """Raise StageFailed where the state of a checkpoint was spread in a way that the present one cannot read.
 
-    Raises StageFailed where its state was spread in a way that the present one cannot read.
+    `stretches` tells how its steps were trained, the last one how they will be.
     """
-    history = _history(checkpoint)
-    if checkpoint is None or not history:
+    if len(stretches) < 2:
         return
-    was = str(read_json(checkpoint / WORLD)["spread"])
-    if was != spread or (was == "deepspeed" and history[-1]["processes"] != count()):
+    was, now = {**ALONE, **stretches[-2]}, stretches[-1]
+    if was["spread"] != now["spread"] or (now["spread"] == "deepspeed" and was["processes"] != now["processes"]):
         raise StageFailed(
-            f"{checkpoint.name} was made under {was} by {history[-1]['processes']} processes.",
-            f"Its optimizer state cannot be read under {spread} by {count()}.",
+            f"The checkpoint was made under {was['spread']} by {was['processes']} processes.",
+            f"Its optimizer state cannot be read under {now['spread']} by {now['processes']}.",
             "Go on with the devices and accelerate_config that it began with, or make the step anew with --fresh.",
         )
-    if {entry["processes"] for entry in history} != {count()}:
-        told = ", ".join(f"{entry['processes']} up to step {entry['until']}" for entry in history)
-        why = "resumed on another number of processes: the same data and effective batch, other random draws"
-        context.in_effect("devices", context.config.devices, f"{told}, then {count()}", why)
-
-
-def _history(checkpoint: Path | None) -> list[Row]:
-    if checkpoint is None or not (checkpoint / WORLD).exists():
-        return []
-    return list(read_json(checkpoint / WORLD)["history"])
-
-
-def spread_of(trainer_args: object) -> str:
-    raise ConfigError(str(trainer_args))

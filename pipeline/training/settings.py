@@ -66,8 +66,8 @@ class TrainerSettings(Settings):
     """Processes that train together, one on each device. The effective batch stays as asked: each takes
     gradient_accumulation / devices batches, so it must divide gradient_accumulation."""
     accelerate_config: Path | None = aside(None)
-    """An accelerate config file: FSDP2, DeepSpeed ZeRO-3, several machines. Without one, several devices of this machine
-    train by DDP. docs/devices.md has examples."""
+    """An accelerate config file: FSDP2, DeepSpeed ZeRO-3, several machines. Without one, several devices of this
+    machine train by DDP. docs/devices.md has examples."""
 
     @field_validator("devices")
     @classmethod
@@ -132,7 +132,7 @@ class GRPOSettings(TrainerSettings):
     """Leave completions that were cut off out of the loss."""
     show_every: int = aside(10, ge=1)
     """Steps between those whose first group of completions is shown."""
-    vllm_server: str = aside("")
+    vllm_server: str = aside("", pattern="^(https?://.+)?$")
     """Address of a vLLM server that draws the completions, such as http://host:8000; empty: the model in training does.
     Needs a GPU here, another for the server, and the package vllm."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Context, Finding
+from pipeline.training import even
 from pipeline.training.backend import Backend
 from pipeline.training.callbacks import Read, Watch, Watcher, see_nothing
 from pipeline.training.examples import Example
@@ -48,7 +49,12 @@ def train_sft(
 
 def steps(config: TrainerSettings, rows: int) -> int:
     """Optimizer steps: `max_steps`, else what the epochs take. Every epoch's last step may be short."""
-    return config.max_steps or math.ceil(config.epochs * math.ceil(rows / config.step_size))
+    return config.max_steps or math.ceil(config.epochs * an_epoch(config, rows))
+
+
+def an_epoch(config: TrainerSettings, rows: int) -> int:
+    """Optimizer steps that an epoch takes."""
+    return math.ceil(rows / config.step_size)
 
 
 def build_trainer(
@@ -66,13 +72,16 @@ def build_trainer(
 
     class Collator(DataCollatorForLanguageModeling):  # type: ignore[misc]
         def torch_call(self, examples: list[Row]) -> Any:
-            if not any(learnt(example["labels"]) for example in examples):
+            some = [example for example in examples if not even.is_blank(example)]
+            if some and not any(learnt(example["labels"]) for example in some):
                 raise watcher.ended_by(ALL_MASKED)
             return super().torch_call(examples)
 
-    def dataset(some: Sequence[Example]) -> Any:
-        return Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in some])
+    def dataset(some: Sequence[Example], blank: int = 0) -> Any:
+        rows = [{"input_ids": row.input_ids, "labels": row.labels} for row in some]
+        return Dataset.from_list(rows + [even.blank_row(loaded.tokenizer.pad_token_id)] * blank)
 
+    blank = even.blanks(len(examples), context.config.batch_size)
     config = configure(
         SFTConfig,
         context,
@@ -83,16 +92,18 @@ def build_trainer(
         padding_free=False,
         dataset_kwargs={"skip_prepare_dataset": True},
     )
-    trainer = measuring(SFTTrainer, validation)(
+    settings: TrainerSettings = context.config
+    kind = measuring(SFTTrainer, validation)
+    trainer = even.ordered(kind, len(examples), blank, an_epoch(settings, len(examples)), settings.seed)(
         model=loaded.model,
         args=config,
         data_collator=Collator(pad_token_id=loaded.tokenizer.pad_token_id),
-        train_dataset=dataset(examples),
+        train_dataset=dataset(examples, blank),
         eval_dataset=dataset(validation) if validation else None,
         processing_class=loaded.tokenizer,
         peft_config=loaded.adapter,
     )
-    check_labels(trainer, examples)
+    check_labels(trainer, examples, blank)
     return trainer
 
 
