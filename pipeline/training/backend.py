@@ -43,9 +43,8 @@ def libraries_for(backend: str) -> str:
 def choose(context: Context) -> Backend:
     """The backend to use. Raises MissingDependency where Unsloth is asked for and not installed."""
     asked: str = context.config.backend
-    if asked == "auto" and context.config.accelerate_config:
-        why = "it is Hugging Face's trainer that an accelerate config file speaks to"
-        context.in_effect("backend", asked, "standard", why)
+    if asked == "auto" and ranks.spread() != "whole":
+        context.in_effect("backend", asked, "standard", f"Unsloth does not train under {ranks.spread()}")
         return "standard"
     if asked == "standard":
         return "standard"
