@@ -100,7 +100,8 @@ def test_the_trainer_takes_the_mask_as_it_is(model: Path, tmp_path: Path) -> Non
     assert sorted(example.thinking for example in examples) == [False, True, True]
     loaded = Loaded(AutoModelForCausalLM.from_pretrained(model), AutoTokenizer.from_pretrained(model), None)
     context = context_of(TrainerSettings(batch_size=3), {}, tmp_path)
-    trainer = build_trainer(context, loaded, examples, 1)
+    nobody: Any = None  # only a batch without labels calls the watcher
+    trainer = build_trainer(context, loaded, examples, [], 1, nobody)
     (batch,) = list(trainer.get_train_dataloader())
     assert set(batch) == {"input_ids", "labels", "attention_mask"}
     found = {tuple(row[row != IGNORED].tolist()) for row in batch["labels"]}
