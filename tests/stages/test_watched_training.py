@@ -103,7 +103,7 @@ def test_a_loss_that_is_no_number_stops_and_its_state_is_never_saved(
 def test_groups_without_variance_stop_after_twenty_steps_even_across_a_resume(
     given: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grpo.offline, "score_completion", lambda *_: (0.5, {"helpfulness": 0.5}))
+    monkeypatch.setattr("pipeline.scoring.scorers.embedded.score_completion", lambda *_: (0.5, {"helpfulness": 0.5}))
     config = grpo.Config(
         backend="standard", max_steps=30, epochs=20, batch_size=4, gradient_accumulation=1, num_generations=4,
         max_completion_length=4, save_every=5,
