@@ -67,7 +67,7 @@ def _type_name(number: int) -> str:
     from gguf import GGMLQuantizationType
 
     try:
-        return GGMLQuantizationType(number).name
+        return str(GGMLQuantizationType(number).name)
     except ValueError:  # llama.cpp is ahead of its package
         return NEWER.get(number, f"type {number}")
 
