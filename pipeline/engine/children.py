@@ -6,6 +6,7 @@ Of several ranks the first speaks; all must end well, and when one does not, all
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import secrets
@@ -102,12 +103,14 @@ class Child:
         Raises what the stage raised on any rank, StopRequested, or ProcessDied that says how one ended.
         """
         ended: dict[int, Row] = {}
+        late = math.inf
         with contextlib.suppress(OSError):  # a rank that is gone has closed its line, which is told below
             for line in self._ranks:
                 line.send(task)
         while len(ended) < len(self._ranks):
             try:
-                line, message = self._messages.get(timeout=SETTLE_SECONDS if ended else None)
+                left = max(0.0, late - time.monotonic()) if ended else None
+                line, message = self._messages.get(timeout=left)
             except Empty:
                 break
             if message is None:
@@ -120,6 +123,7 @@ class Child:
                 self.reserved |= message["reserved"]
             else:
                 ended[line.rank] = message
+                late = min(late, time.monotonic() + SETTLE_SECONDS)
         if any("stopped" in message for message in ended.values()):
             raise StopRequested
         if missing := [line.rank for line in self._ranks if line.rank not in ended]:

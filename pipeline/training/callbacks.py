@@ -140,7 +140,7 @@ class Watcher:
         self._context.emit.metric(**row)
         self._context.emit.progress(row["step"], self._total, "steps")
         self.trackers.write(row)
-        findings = self._watch(row)
+        findings = self._watch(row) if ranks.is_first() else []  # it alone knows the steps before a resumption
         for finding in findings:
             level = "error" if finding.level == "fault" else finding.level
             self._context.emit.alert(f"{finding.text} {finding.mend}".strip(), level, **finding.data)

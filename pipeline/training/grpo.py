@@ -230,7 +230,8 @@ class Scoring:
             row |= {f"score/{dimension}": mean for dimension, mean in means.items()}
             row["unmarked"] = sum(reward is None for _, _, (reward, _) in self._drawn)
         drawn = Drawn(watcher.step, self._drawn, self._fresh, watcher.saved_before, self._recent(watcher))
-        row |= self.judge.beside(drawn, [*metrics.rows, {"step": watcher.step, **row}])
+        if ranks.is_first():  # what is looked at beside is of all devices, and some of it costs money
+            row |= self.judge.beside(drawn, [*metrics.rows, {"step": watcher.step, **row}])
         self._fresh, self._generate, self._score = False, 0.0, 0.0
         return row
 

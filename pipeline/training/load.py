@@ -110,9 +110,7 @@ def _in_4bit(context: Context) -> bool:
 
 def no_4bit() -> str:
     """Why the frozen model of a training cannot be held in 4 bits here; empty where it can."""
-    if (spread := ranks.spread()) != "whole":
-        return f"a model that {spread} lays in parts on the devices has them in 16 bits"
-    return no_nf4()
+    return ranks.in_parts() or no_nf4()
 
 
 def compute_dtype() -> Any:

@@ -31,7 +31,7 @@ def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
 
     config: TrainerSettings = context.config
     optimizer: str = config.optimizer
-    if optimizer == "adamw_8bit" and (missing := no_adamw_8bit()):
+    if optimizer == "adamw_8bit" and (missing := ranks.in_parts() or no_adamw_8bit()):
         context.in_effect("optimizer", optimizer, "adamw_torch", missing)
         optimizer = "adamw_torch"
     made = kind(

@@ -57,6 +57,11 @@ def spread() -> str:
     return "whole"
 
 
+def in_parts() -> str:
+    """Why nothing is held in fewer bits than 16 where the model lies in parts; empty where it does not."""
+    return "" if spread() == "whole" else f"what {spread()} lays in parts on the devices has 16 bits or more"
+
+
 def join() -> None:
     """Meet the other processes, each on its device; before a model is loaded, which goes to the present one."""
     if count() > 1:

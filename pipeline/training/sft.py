@@ -93,13 +93,14 @@ def build_trainer(
         dataset_kwargs={"skip_prepare_dataset": True},
     )
     settings: TrainerSettings = context.config
-    kind = measuring(SFTTrainer, validation)
+    blanks = even.blanks(len(validation), config.per_device_eval_batch_size)
+    kind = measuring(SFTTrainer, validation, blanks)
     trainer = even.ordered(kind, len(examples), blank, an_epoch(settings, len(examples)), settings.seed)(
         model=loaded.model,
         args=config,
         data_collator=Collator(pad_token_id=loaded.tokenizer.pad_token_id),
         train_dataset=dataset(examples, blank),
-        eval_dataset=dataset(validation) if validation else None,
+        eval_dataset=dataset(validation, blanks) if validation else None,
         processing_class=loaded.tokenizer,
         peft_config=loaded.adapter,
     )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pipeline.training import ranks
 from pipeline.training.examples import IGNORED, Example
 
 
@@ -24,12 +25,12 @@ def learnt(labels: Sequence[int]) -> int:
     return sum(label != IGNORED for label in labels[1:])
 
 
-def measuring(trainer: type[Any], validation: Sequence[Example]) -> type[Any]:
+def measuring(trainer: type[Any], validation: Sequence[Example], blank: int = 0) -> type[Any]:
     """A trainer of that class whose evaluation gives the mean loss of a token, whatever the batches, as the training
-    loss does, and leaves the random state as it was."""
+    loss does, and leaves the random state as it was. `blank`: rows without a label behind those of `validation`."""
     import torch
 
-    mean = sum(learnt(example.labels) for example in validation) / max(1, len(validation))
+    mean = sum(learnt(example.labels) for example in validation) / max(1, len(validation) + blank)
 
     class Measuring(trainer):  # type: ignore[misc]
         def evaluate(self, *args: Any, **options: Any) -> Any:
@@ -38,10 +39,11 @@ def measuring(trainer: type[Any], validation: Sequence[Example]) -> type[Any]:
                 return super().evaluate(*args, **options)
 
         def prediction_step(self, model: Any, inputs: Any, *args: Any, **options: Any) -> Any:
-            # The loop averages the means of batches by their rows; by their tokens is meant.
-            tokens = (inputs["labels"][..., 1:] != IGNORED).sum()
+            # The loop averages the means of batches by their rows; by their tokens is meant. Of several processes each
+            # has a mean over the tokens of all, times their number.
+            tokens = sum(ranks.gather([int((inputs["labels"][..., 1:] != IGNORED).sum())])) / ranks.count()
             share = tokens / (mean * len(inputs["labels"]))
             loss, *rest = super().prediction_step(model, inputs, *args, **options)
-            return (loss * share.to(loss.device), *rest)
+            return (loss * share, *rest)
 
     return Measuring

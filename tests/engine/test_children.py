@@ -86,7 +86,7 @@ def test_a_killed_rank_ends_the_step_with_its_last_words(begin: Begin) -> None:
     assert told["why"] == "Its last lines:\n  said by rank 1"
     events = Tail(run.events).read()
     spoke = next(event.t for event in events if event.data.get("text") == "told by rank 0")
-    assert events[-1].t - spoke < 10
+    assert events[-1].t - spoke < 20
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Finding, PlanContext
 from pipeline.stages import grpo, sft
 from pipeline.training import devices
-from pipeline.training.load import no_bitsandbytes
+from pipeline.training.load import no_4bit
 from pipeline.training.loop import configure
 from pipeline.training.ranks import launch_of, spread
 from tests.training.rig import context_of
@@ -84,7 +84,7 @@ def test_what_a_model_in_parts_cannot_have_is_told(monkeypatch: pytest.MonkeyPat
     assert faults(findings) == ["Unsloth does not train under FSDP."]
     assert any("held in 16 bits" in finding.text for finding in findings if finding.level == "note")
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    assert spread() == "fsdp" and "fsdp" in no_bitsandbytes()
+    assert spread() == "fsdp" and "fsdp" in no_4bit()
 
 
 def test_more_devices_than_gpus_are_a_fault_and_none_at_all_a_note(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -367,6 +367,6 @@ def test_a_checkpoint_remembers_how_its_steps_were_trained(
     with pytest.raises(FreshProcess):
         sft.run(context_of(config, given, out))
     assert stretches_of(newest_whole(out / "checkpoints")) == [
-        {"from": 0, "rung": 0},
-        {"from": 4, "rung": 1},
+        {"from": 0, "rung": 0, "processes": 1, "spread": "whole"},
+        {"from": 4, "rung": 1, "processes": 1, "spread": "whole"},
     ]

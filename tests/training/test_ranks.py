@@ -19,13 +19,14 @@ from pipeline.engine.rows import Row, read_json, read_rows
 from pipeline.engine.settings import Settings
 from pipeline.stages import grpo, sft
 from pipeline.tasks.statistics import mean
+from pipeline.training.checkpoints import step_of, whole
 from pipeline.training.ranks import check_readable
 from tests.training.rig import Recorder, at_step, context_of, inputs, metrics
 
 WEIGHTS = "adapter_model.safetensors"
 SFT: dict[str, Any] = {
     "backend": "standard", "epochs": 2.0, "batch_size": 2, "gradient_accumulation": 2, "save_every": 2,
-    "learning_rate": 1e-2, "warmup_steps": 2,
+    "learning_rate": 1e-2, "warmup_steps": 2, "validation_share": 0,
 }  # fmt: skip
 """14 rows, 4 a step: the fourth step of an epoch is short, and two processes share it with the help of blanks."""
 GRPO: dict[str, Any] = {
@@ -125,8 +126,8 @@ def test_a_checkpoint_is_continued_by_another_number_of_processes(
     with pytest.raises(StopRequested):
         ways[0](at_step(5, stop.touch))
     stop.unlink()
-    [checkpoint] = (out / "checkpoints").glob("checkpoint-[56]")
-    at = int(checkpoint.name[-1])
+    checkpoint = whole(out / "checkpoints")[-1]
+    at = step_of(checkpoint)
     [stretch] = read_json(checkpoint / "whole.json")["stretches"]
     assert (stretch["processes"], stretch["spread"]) == (first, "whole")
     recorder = Recorder()
@@ -203,6 +204,20 @@ def test_grpo_is_exact_over_a_stop_at_the_same_number_of_processes(pair: Pair, t
     pair.train("grpo", GRPO, parted)
     assert (parted / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
     assert metrics(parted) == metrics(whole)
+
+
+@pytest.mark.slow
+def test_a_validation_loss_is_measured_by_two_processes_as_by_one(
+    pair: Pair, given: dict[str, Path], tmp_path: Path
+) -> None:
+    settings = {**SFT, "validation_share": 0.3, "max_steps": 4, "validate_every": 2}
+    sft.run(context_of(sft.Config(**settings), given, tmp_path / "one"))
+    pair.train("sft", settings, tmp_path / "two")
+    one, other = (
+        [row["validation_loss"] for row in metrics(tmp_path / name) if "validation_loss" in row]
+        for name in ("one", "two")
+    )
+    assert len(one) == 2 and other == pytest.approx(one, **CLOSE)
 
 
 def test_devices_must_share_the_effective_batch() -> None:
