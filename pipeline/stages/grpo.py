@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage, Trial
+from pipeline.providers.provider import ProviderSettings
 from pipeline.scoring.forecast import calls, plan_reward, reward_pins
 from pipeline.scoring.reward import open_reward
 from pipeline.scoring.scorers import applicable
@@ -197,7 +198,16 @@ def pins(config: Config) -> dict[str, str]:
 
 
 def trial(config: Config, steps: int) -> Trial:
-    return Trial(short(config, steps), config.num_iterations, config.max_completion_length, ("checkpoints",))
+    """With the embedded judge instead of a remote one, and nobody who looks on."""
+    quiet: dict[str, Any] = {"heldout_scorer": "", "canaries": 0}
+    beside: tuple[str, ...] = ("checkpoints", "canaries")
+    if "judge" in config.asked:
+        quiet |= {"scorers": {"offline": 1.0}, "judge": ProviderSettings()}
+        beside += ("what the judge takes",)
+    elif config.heldout_scorer:
+        beside += ("the held-out scorer",)
+    short_one = short(config, steps).model_copy(update=quiet)
+    return Trial(short_one, config.num_iterations, config.max_completion_length, beside)
 
 
 STAGE = Stage(

@@ -111,6 +111,15 @@ def test_a_provider_that_may_cost_money_is_seen() -> None:
     assert askers(judge.Config()) == askers(sft.Config()) == askers(grpo.Config()) == []
 
 
+def test_a_reward_that_a_judge_gives_is_tried_with_the_embedded_one() -> None:
+    remote = ProviderSettings(kind="openai", model="m", base_url="http://127.0.0.1:1")
+    config = grpo.Config(scorers={"judge": 1.0, "distilled": 0.5}, judge=remote, heldout_scorer="offline")
+    trial = grpo.trial(config, 5)
+    assert askers(config) == ["judge"] and askers(trial.config) == []
+    assert grpo.Config.model_validate(trial.config.model_dump(mode="json")).asked == {"offline"}
+    assert "what the judge takes" in trial.beside
+
+
 def test_it_needs_steps(root: Path) -> None:
     done = subprocess.run(command(root, "--trial", "0"), capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "trial" in done.stderr
