@@ -55,9 +55,10 @@ def note_changes(context: Context, arguments: Any, who: str) -> None:
 def check_labels(trainer: Any, examples: Sequence[Example], blank: int = 0) -> None:
     """Raises ArithmeticError where the trainer would learn other tokens than the examples say, and `blank` rows behind
     them."""
-    first = [{"input_ids": list(row.input_ids), "labels": list(row.labels)} for row in examples[:2]]
-    taken = [trainer.train_dataset[place] for place in range(len(first))]
-    batch = trainer.data_collator([dict(row) for row in taken])["labels"].tolist()
+    places = [place for place, row in enumerate(examples) if max(row.labels) >= 0][:2]
+    first = [{"input_ids": list(examples[at].input_ids), "labels": list(examples[at].labels)} for at in places]
+    taken = [trainer.train_dataset[place] for place in places]
+    batch = trainer.data_collator([dict(row) for row in taken])["labels"].tolist() if taken else []
     for row, kept, labels in zip(first, taken, batch, strict=True):
         padded = row["labels"] + [-100] * (len(labels) - len(row["labels"]))
         if list(kept["input_ids"]) != row["input_ids"] or labels != padded:
