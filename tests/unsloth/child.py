@@ -32,7 +32,6 @@ class Done:
     summary: Row | None
     """None: it was stopped."""
     effective: Row
-    alerts: list[str]
     metrics: list[Row]
     imported_before: list[str] | None = field(default=None)
     """Which of LATER were there when Unsloth was imported; None: it was not."""
@@ -74,8 +73,7 @@ def do(job: Job, given: dict[str, Path]) -> Done:
         summary = stage.run(context)
     except StopRequested:
         assert job.stop_at
-    alerts = [row["text"] for row in recorder.of("alert")]
-    return Done(summary, dict(context.effective), alerts, metrics(out))
+    return Done(summary, dict(context.effective), metrics(out))
 
 
 def main(asked: Path, answer: Path) -> None:

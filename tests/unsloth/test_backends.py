@@ -16,7 +16,7 @@ from tests.unsloth.child import Done, Job, train
 STEPS = 50
 SFT: dict[str, Any] = {
     "max_steps": STEPS, "epochs": 99.0, "batch_size": 2, "gradient_accumulation": 2, "learning_rate": 5e-3,
-    "optimizer": "adamw_torch", "max_seq_length": 512, "lora_r": 8,
+    "optimizer": "adamw_torch", "max_seq_length": 512, "lora_r": 8, "validation_share": 0.0,
 }  # fmt: skip
 GRPO: dict[str, Any] = {
     "max_steps": 6, "epochs": 99.0, "batch_size": 4, "gradient_accumulation": 2, "learning_rate": 1e-2, "beta": 0.04,
@@ -85,7 +85,6 @@ def test_nothing_that_was_asked_is_quietly_otherwise(trained: Trained) -> None:
     for backend in trained:
         for done in trained[backend].values():
             assert done.effective == {}
-            assert done.alerts == []
 
 
 def test_the_first_loss_is_that_of_our_labels_by_hand(given: dict[str, Path], trained: Trained) -> None:
@@ -93,7 +92,7 @@ def test_the_first_loss_is_that_of_our_labels_by_hand(given: dict[str, Path], tr
     import torch
     from transformers import AutoModelForCausalLM
 
-    examples = sft.prepare(given["scores"], given["model"], sft.Config(**PLAIN), 512, {}).examples
+    examples = sft.prepare(given["scores"], given["model"], sft.Config(**PLAIN), {}).examples
     assert len(examples) == PLAIN["batch_size"] * PLAIN["gradient_accumulation"]
     model = AutoModelForCausalLM.from_pretrained(given["model"], dtype=torch.float32)
     learnt, every = [], []
