@@ -40,9 +40,10 @@ def test_a_step_finishes_without_an_unsloth_that_fails(place: str, given: dict[s
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(BROKEN[place], encoding="utf-8")
     path = os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    out = tmp_path / "out"
+    out, root = tmp_path / "out", tmp_path / "root"
+    root.mkdir()
     command = [sys.executable, "-m", "pipeline", "stage", "sft", "--model", given["model"], "--scores", given["scores"],
-               "--max-steps", "2", "--max-seq-length", "512", "--out", out, "--root", tmp_path / "root"]  # fmt: skip
+               "--max-steps", "2", "--max-seq-length", "512", "--out", out, "--root", root]  # fmt: skip
     done = subprocess.run(
         [str(word) for word in command],
         env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
@@ -51,7 +52,7 @@ def test_a_step_finishes_without_an_unsloth_that_fails(place: str, given: dict[s
     made = read_json(out / "made.json")
     assert made["summary"]["backend"] == "standard"
     assert SAID[place] in made["effective"]["backend"]["why"]
-    assert len([text for text in _alerts(tmp_path / "root") if SAID[place] in text]) == 1
+    assert len([text for text in _alerts(root) if SAID[place] in text]) == 1
 
 
 def _alerts(root: Path) -> list[str]:
