@@ -181,7 +181,7 @@ def show_end(run: Run, view: RunView) -> int:
 
 
 def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
-    """The parts of a report's summary that are meant for a person's eyes: table, verdict, report, GGUF, chat line."""
+    """The parts of a report's summary that are meant for a person's eyes: table, files, verdict, report, GGUF, chat line."""
     if summary.get("table"):
         table(
             ("dimension", "baseline", "tuned", "difference [95 % interval]"),
@@ -190,6 +190,8 @@ def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
                 for row in summary["table"]
             ],
         )
+    if isinstance(files := summary.get("files"), dict):
+        table(("file", "MB", "tensors by the type in effect", "divergence in nats"), map(_gguf_row, files.items()))
     verdict = summary.get("verdict")
     if isinstance(verdict, dict) and verdict["met"] is not None:
         say(f"Verdict: {'met' if verdict['met'] else 'NOT met'}", "bold green" if verdict["met"] else "bold red")
@@ -199,6 +201,13 @@ def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
         say(f"Report: {artifact / summary['report']}")
         if summary.get("gguf"):
             say(f"GGUF: {summary['gguf']}\nChat with it: {summary['chat']}")
+
+
+def _gguf_row(entry: tuple[str, Mapping[str, Any]]) -> tuple[str, str, str, str]:
+    name, file = entry
+    types = ", ".join(f"{kind} {count}" for kind, count in file["tensors"].items())
+    divergence = f"{file['verified']['divergence']:.2g}" if "verified" in file else "-"
+    return name, f"{file['bytes'] / 1e6:.1f}", types, divergence
 
 
 def _mean(value: Mapping[str, Any] | None) -> str:

@@ -13,12 +13,13 @@ def lineage(artifact: Path, root: Path) -> list[Row]:
 
     What was not made here, or is gone, is passed over.
     """
-    workspace, found = Workspace(root), dict[Path, Row]()
+    workspace, seen, found = Workspace(root), set[Path](), list[Row]()
 
     def follow(path: Path) -> None:
         path = path.resolve()
-        if path in found or not (path / MADE).is_file():
+        if path in seen or not (path / MADE).is_file():
             return
+        seen.add(path)
         made = read_made(path)
         for references in made["inputs"].values():
             for entry in references.values():
@@ -27,7 +28,7 @@ def lineage(artifact: Path, root: Path) -> list[Row]:
                 before = beside if (beside / MADE).is_file() else workspace.find(name)
                 if before is not None:
                     follow(before)
-        found[path] = made
+        found.append(made)
 
     follow(artifact)
-    return list(found.values())
+    return found

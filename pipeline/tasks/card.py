@@ -22,11 +22,11 @@ def write_card(
     lines = ["---", *(f"{key}: {_quoted(text)}" for key, text in tags.items() if text)]
     lines += ["library_name: gguf", "pipeline_tag: text-generation", "---", "", f"# {inline(name)}", "", "## Files", ""]
     lines += table_lines(
-        ["file", "GB", "divergence (nats)", "equal likeliest tokens", "types of its tensors"],
+        ["file", "MB", "divergence (nats)", "equal likeliest tokens", "types of its tensors"],
         [
             [
                 inline(file),
-                f"{entry['bytes'] / 1e9:.2f}",
+                f"{entry['bytes'] / 1e6:.1f}",
                 f"{entry['verified']['divergence']:.2g}",
                 f"{entry['verified']['agreement']:.1%}",
                 inline(", ".join(f"{kind} {count}" for kind, count in entry["tensors"].items())),
