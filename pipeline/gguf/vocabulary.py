@@ -13,6 +13,7 @@ from pipeline.engine.rows import read_json
 from pipeline.gguf.pre_tokenizers import KNOWN, recognise, steps
 from pipeline.gguf.template import render
 
+OLD_FILES = ("vocab.json", "merges.txt")
 QUESTION, ANSWER = "What is asked", "What is answered"
 
 
@@ -95,12 +96,18 @@ def _read_tokenizer(source: Path) -> Any:
     """The content of tokenizer.json; of a folder without one, what transformers makes of its older files."""
     if (source / "tokenizer.json").is_file():
         return read_json(source / "tokenizer.json")
+    if not all((source / name).is_file() for name in OLD_FILES):
+        raise DataError(
+            f"{source} holds no tokenizer that can be read.",
+            f"There is neither a tokenizer.json nor {' and '.join(OLD_FILES)}.",
+            "Save it beside the model with transformers, so that there is a tokenizer.json.",
+        )
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
         return json.loads(tokenizer.backend_tokenizer.to_str())
-    except Exception as error:  # a library's many ways to say that the files are missing, or not of a kind it knows
+    except Exception as error:  # a library's many ways to say that it cannot make sense of them
         raise DataError(
             f"{source} holds no tokenizer that can be read.",
             str(error).splitlines()[0] if str(error) else type(error).__name__,

@@ -11,8 +11,9 @@ from gguf import TokenType
 
 from pipeline.engine.errors import DataError
 from pipeline.gguf.pre_tokenizers import QWEN2
-from pipeline.gguf.vocabulary import read_vocabulary
+from pipeline.gguf.vocabulary import read_vocabulary, turn_end
 from pipeline.training.tokenizer import SPLIT
+from tests.gguf.tiny import tokenizer_of
 
 SPLIT_STEP = {"type": "Split", "pattern": {"Regex": QWEN2}, "behavior": "Isolated", "invert": False}
 BYTES_STEP = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
@@ -72,6 +73,7 @@ def test_our_own_tokenizer_splits_as_the_table_says() -> None:
     ("change", "why"),
     [
         (lambda content: content["model"].update(type="Unigram"), "Unigram"),
+        (lambda content: content["model"].update(byte_fallback=True), "SentencePiece"),
         (lambda content: content.update(normalizer={"type": "Lowercase"}), "Lowercase"),
     ],
 )
@@ -83,3 +85,40 @@ def test_what_llama_cpp_lacks_is_refused(tiny: Path, tmp_path: Path, change: Cal
 def test_more_tokens_than_rows_are_refused(tiny: Path) -> None:
     with pytest.raises(DataError, match="100 rows"):
         read_vocabulary(tiny, 100)
+
+
+def test_a_folder_with_the_older_files_alone(tmp_path: Path) -> None:
+    """vocab.json and merges.txt, as GPT-2 has them on the hub."""
+    whole, old = tmp_path / "whole", tmp_path / "old"
+    tokenizer_of("gpt2").save_pretrained(whole)
+    old.mkdir()
+    model = json.loads((whole / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    merges = "\n".join(["#version: 0.2", *(" ".join(pair) for pair in model["merges"])])
+    vocabulary = {**model["vocab"], "<|endoftext|>": len(model["vocab"])}
+    (old / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    (old / "merges.txt").write_text(merges + "\n", encoding="utf-8")
+    settings = {"tokenizer_class": "GPT2Tokenizer", "eos_token": "<|endoftext|>", "bos_token": "<|endoftext|>"}
+    (old / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    ends = vocabulary["<|endoftext|>"]
+    (old / "config.json").write_text(json.dumps({"model_type": "gpt2", "eos_token_id": ends}), encoding="utf-8")
+    read, expected = read_vocabulary(old, 500), read_vocabulary(whole, 500)
+    assert (read.tokens, read.merges, read.pre, read.types) == (
+        expected.tokens, expected.merges, "gpt-2", expected.types
+    )  # fmt: skip
+    assert read.special["eos"] == expected.special["eos"]
+
+
+def test_no_tokenizer_at_all(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}', encoding="utf-8")
+    with pytest.raises(DataError, match="holds no tokenizer that can be read"):
+        read_vocabulary(tmp_path, 500)
+
+
+def test_the_end_of_a_turn_is_what_the_template_writes_behind_an_answer() -> None:
+    marks = ["<|end|>", "<|end|>x", "<|im_end|>"]
+    after = "{% for m in messages %}{{ m.content }}{% if m.role == 'assistant' %}MARK{% endif %}{% endfor %}"
+    assert turn_end(after.replace("MARK", " <|im_end|>\n<|end|>"), marks) == "<|im_end|>"
+    assert turn_end(after.replace("MARK", "<|end|>x"), marks) == "<|end|>x"
+    assert turn_end(after.replace("MARK", "{{ eos_token }}"), marks, eos="<|end|>") == "<|end|>"
+    assert turn_end(after.replace("MARK", "\n"), marks) == ""
+    assert turn_end("{{ broken", marks) == turn_end(None, marks) == ""
