@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import read_json
+from pipeline.gguf import sentencepiece
 from pipeline.gguf.pre_tokenizers import KNOWN, recognise, steps
 from pipeline.gguf.template import render
 
 OLD_FILES = ("vocab.json", "merges.txt")
+BYTE = re.compile("<0x[0-9A-F]{2}>")
 QUESTION, ANSWER = "What is asked", "What is answered"
 
 
@@ -27,6 +30,10 @@ class Vocabulary:
     types: list[int]
     """`gguf.TokenType` of each token."""
     merges: list[str]
+    scores: list[float] | None
+    """Of each token, where tokens are joined by score and not by merges."""
+    space_prefix: bool | None
+    """Whether a space is put before a text, where that can be so."""
     special: dict[str, int]
     """Token ids by role: bos, eos, pad, unk, sep, mask."""
     added: dict[str, bool]
@@ -45,18 +52,7 @@ def read_vocabulary(source: Path, rows: int) -> Vocabulary:
     import gguf
 
     content = _read_tokenizer(source)
-    model = content["model"]
-    if model["type"] != "BPE" or model.get("byte_fallback"):
-        kind = "BPE with bytes as a last resort" if model["type"] == "BPE" else model["type"]
-        raise _unknown(source, f"Its model is {kind}, as SentencePiece makes them; only byte-level BPE is known here.")
-    if (content.get("normalizer") or {"type": "NFC"})["type"] != "NFC":  # llama.cpp leaves NFC to whoever calls it
-        raise _unknown(source, f"Its normaliser is {content['normalizer']['type']}, and llama.cpp has none.")
-    whole_words = bool(model.get("ignore_merges"))
-    pre = recognise(content.get("pre_tokenizer"), whole_words)
-    if pre is None:
-        does = [*steps(content.get("pre_tokenizer")), *(["takes whole words that are tokens"] if whole_words else [])]
-        known = ", ".join(sorted(KNOWN.values()))
-        raise _unknown(source, f"Its pre-tokenizer does {' then '.join(does) or 'nothing'}; known here: {known}.")
+    kind = (_sentencepiece if sentencepiece.is_of_its_kind(content) else _byte_level)(source, content)
     texts, types = _tokens(source, content, rows)
     chosen = gguf.SpecialVocab(source, n_vocab=len(texts))
     template = chosen.chat_template
@@ -71,8 +67,51 @@ def read_vocabulary(source: Path, rows: int) -> Vocabulary:
     added = {"bos": chosen.add_special_token.get("bos", False)}
     if "eos" in chosen.add_special_token:
         added["eos"] = chosen.add_special_token["eos"]
+    scores = [kind.scores.get(text, sentencepiece.LOWEST) for text in texts] if kind.scores is not None else None
+    return Vocabulary(
+        kind.model, kind.pre, texts, types, kind.merges, scores, kind.space_prefix, special, added, template
+    )
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What llama.cpp must be told of the algorithm; fields as in Vocabulary."""
+
+    model: str
+    pre: str
+    merges: list[str]
+    scores: dict[str, float] | None = None
+    space_prefix: bool | None = None
+
+
+def _byte_level(source: Path, content: Any) -> _Kind:
+    model = content["model"]
+    if model["type"] != "BPE" or model.get("byte_fallback"):
+        raise _unknown(source, f"Its model is {model['type']}, and llama.cpp knows BPE.")
+    if (content.get("normalizer") or {"type": "NFC"})["type"] != "NFC":  # llama.cpp leaves NFC to whoever calls it
+        raise _unknown(source, f"Its normaliser is {content['normalizer']['type']}, and llama.cpp has none.")
+    whole_words = bool(model.get("ignore_merges"))
+    pre = recognise(content.get("pre_tokenizer"), whole_words)
+    if pre is None:
+        does = [*steps(content.get("pre_tokenizer")), *(["takes whole words that are tokens"] if whole_words else [])]
+        known = ", ".join(sorted(KNOWN.values()))
+        raise _unknown(source, f"Its pre-tokenizer does {' then '.join(does) or 'nothing'}; known here: {known}.")
     merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
-    return Vocabulary("gpt2", pre, texts, types, merges, special, added, template)
+    return _Kind("gpt2", pre, merges)
+
+
+def _sentencepiece(source: Path, content: Any) -> _Kind:
+    prefix = sentencepiece.space_prefix(content)
+    if prefix is None:
+        does = [content.get("normalizer"), content.get("pre_tokenizer")]
+        raise _unknown(source, f"It puts marks for spaces in a way that llama.cpp does not: {does}.")
+    scores = sentencepiece.scores(content["model"])
+    if scores is None:
+        raise _unknown(
+            source,
+            "Its merges are not in the order of its tokens, or some are missing, as in no file of SentencePiece.",
+        )
+    return _Kind("llama", "default", [], scores, prefix)
 
 
 def turn_end(template: str | None, marks: Collection[str], bos: str = "", eos: str = "") -> str:
@@ -121,10 +160,14 @@ def _tokens(source: Path, content: Any, rows: int) -> tuple[list[str], list[int]
 
     texts = {number: text for text, number in content["model"]["vocab"].items()}
     types = dict.fromkeys(texts, TokenType.NORMAL)
+    if content["model"].get("byte_fallback"):
+        types |= {number: TokenType.BYTE for number, text in texts.items() if BYTE.fullmatch(text)}
     for added in content.get("added_tokens", []):
         texts[added["id"]] = added["content"]
         looks_special = added["content"].startswith("<|") and added["content"].endswith("|>")
         types[added["id"]] = TokenType.CONTROL if added["special"] or looks_special else TokenType.USER_DEFINED
+    if (unknown := content["model"].get("unk_token")) is not None:
+        types |= {number: TokenType.UNKNOWN for number, text in texts.items() if text == unknown}
     if max(texts) >= rows:
         raise DataError(
             f"{source}: the tokenizer has ids up to {max(texts)}, the embedding {rows} rows.",

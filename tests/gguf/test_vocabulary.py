@@ -73,7 +73,7 @@ def test_our_own_tokenizer_splits_as_the_table_says() -> None:
     ("change", "why"),
     [
         (lambda content: content["model"].update(type="Unigram"), "Unigram"),
-        (lambda content: content["model"].update(byte_fallback=True), "SentencePiece"),
+        (lambda content: content["model"].update(byte_fallback=True), "spaces"),
         (lambda content: content.update(normalizer={"type": "Lowercase"}), "Lowercase"),
     ],
 )
