@@ -181,7 +181,7 @@ def show_end(run: Run, view: RunView) -> int:
 
 
 def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
-    """The parts of a report's summary that are meant for a person's eyes: table, files, verdict, report, GGUF, chat line."""
+    """What of a summary is meant for a person's eyes: table, files, verdict, report, GGUF, chat line."""
     if summary.get("table"):
         table(
             ("dimension", "baseline", "tuned", "difference [95 % interval]"),
