@@ -46,9 +46,9 @@ class Info:
     trained_context: int
     vocabulary: int
     eos: int
-    eos_ends: bool
-    """Whether an answer ends where it comes to its eos."""
     metadata: dict[str, str]
+    eos_ends: bool = True
+    """Whether an answer ends where it comes to its eos."""
 
 
 @dataclass(frozen=True)

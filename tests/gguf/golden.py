@@ -36,7 +36,7 @@ def save_model(family: str, folder: Path) -> Path:
 
     vocabulary, options = MODELS[family]
     tokenizer = AutoTokenizer.from_pretrained(TOKENIZERS / vocabulary)
-    return save_tiny_model(folder, family, width=64, tokenizer=tokenizer, **options)
+    return save_tiny_model(folder, family, width=64, tokenizer=tokenizer, endless=False, **options)
 
 
 def describe(path: Path) -> dict[str, Any]:

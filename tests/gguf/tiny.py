@@ -35,9 +35,11 @@ def save_tiny_model(
     half: bool = False,
     shards: int = 1,
     tokenizer: Any = None,
+    endless: bool = True,
     **settings: Any,
 ) -> Path:
-    """A model directory; `half` stores bf16, `settings` go to the config. The same bytes whatever the version of torch.
+    """A model directory, of the same bytes whatever the version of torch; `half` stores bf16, `settings` go to the config,
+    `endless` makes the end of an answer unlikely.
 
     Heads are wider than the model divided by them where the family can have it so, and the embedding has rows without a
     token.
@@ -47,6 +49,8 @@ def save_tiny_model(
     tokenizer = tokenizer or tokenizer_of(family)
     model = build(family, tokenizer, width, tied, settings)
     fill(model)
+    if endless:
+        model.get_output_embeddings().weight.data[sorted(tokenizer.get_added_vocab().values())] *= 0.1
     model.to(torch.bfloat16 if half else torch.float32)
     size = sum(weights.numel() * weights.element_size() for weights in model.parameters())
     model.save_pretrained(folder, max_shard_size=size // shards + 1 if shards > 1 else "5GB")
