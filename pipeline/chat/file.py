@@ -11,8 +11,9 @@ from pipeline.chat.partner import Answering, Figures, Message, Piece
 from pipeline.chat.settings import ChatSettings
 from pipeline.chat.think import ThoughtSplitter, close_thought
 from pipeline.engine.errors import DataError, PipelineError
+from pipeline.gguf.answer import Info
 from pipeline.gguf.sampling import Sampling
-from pipeline.gguf.session import Info, Session, SessionDied, Stream
+from pipeline.gguf.session import Session, SessionDied, Stream
 from pipeline.providers.think import OPEN
 
 

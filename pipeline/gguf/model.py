@@ -15,6 +15,7 @@ import psutil
 from pipeline.engine.errors import DataError, PipelineError
 from pipeline.engine.rows import Row
 from pipeline.gguf.about import read_metadata, read_text
+from pipeline.gguf.answer import Growing
 from pipeline.gguf.importance import read_importance
 from pipeline.gguf.room import ContextFull, check_room, context_bytes
 from pipeline.gguf.sampling import Sampling, sampler_of
@@ -72,30 +73,6 @@ class Library:
         self.said.clear()
         if self.api.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(options)) != 0:
             raise DataError(f"{source} cannot be quantised.", self.reason(), "Check the file and the disk.")
-
-
-class _Answer:
-    """The figures of an answer as it grows."""
-
-    def __init__(self, began: float, prompt: int) -> None:
-        self._began, self._prompt = began, prompt
-        self._first: float | None = None
-        self.count = self.reused = 0
-
-    def add(self) -> None:
-        self.count += 1
-        self._first = self._first or time.monotonic()
-
-    def result(self, finish: str) -> Row:
-        now = time.monotonic()
-        return {
-            "finish": finish,
-            "prompt_tokens": self._prompt,
-            "reused": self.reused,
-            "tokens": self.count,
-            "first_seconds": round((self._first or now) - self._began, 4),
-            "seconds": round(now - self._began, 4),
-        }
 
 
 class Model:
@@ -216,7 +193,7 @@ class Model:
         """
         self._check_fit(tokens, room)
         self._stopped = stopped
-        answer = _Answer(began or time.monotonic(), len(tokens))
+        answer = Growing(began or time.monotonic(), len(tokens))
         answer.reused = self._rewind(self._common(tokens) if reuse else 0)
         for start in range(answer.reused, len(tokens), BATCH):
             if not self._decode(tokens[start : start + BATCH], start):

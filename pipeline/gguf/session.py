@@ -14,14 +14,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from pipeline.engine import errors
 from pipeline.engine.children import describe_exit
 from pipeline.engine.errors import DataError, MissingDependency, PipelineError
 from pipeline.engine.rows import Row
+from pipeline.gguf.answer import Answer, Info
 from pipeline.gguf.room import ContextFull
 from pipeline.gguf.sampling import Sampling
 from pipeline.gguf.template import Message
@@ -32,38 +33,6 @@ LAST_WORDS = 2000
 
 class SessionDied(PipelineError):
     """The child process ended, or was ended because it gave no sign."""
-
-
-@dataclass(frozen=True)
-class Info:
-    """A loaded model. `metadata` holds every key of the file but its arrays, as text."""
-
-    description: str
-    parameters: int
-    bytes: int
-    context: int
-    """Tokens that fit, prompt and answer together."""
-    trained_context: int
-    vocabulary: int
-    eos: int
-    metadata: dict[str, str]
-    eos_ends: bool = True
-    """Whether an answer ends where it comes to its eos."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How an answer ended and what it took. `stopped`: it was told to; `length`: a limit cut it off."""
-
-    finish: Literal["stop", "length", "stopped"]
-    prompt_tokens: int
-    tokens: int
-    """Generated, the end-of-turn token included."""
-    first_seconds: float
-    """From the request to the first token."""
-    seconds: float
-    reused: int = 0
-    """Of the prompt's tokens, those that stood in the context already."""
 
 
 class Stream(Iterator[str]):

@@ -9,10 +9,11 @@ from typing import Any
 
 from pipeline.engine.errors import PipelineError, StageFailed
 from pipeline.engine.rows import Row
+from pipeline.gguf.answer import Info
 from pipeline.gguf.header import read_header
 from pipeline.gguf.quantize import FILE_TYPES, block
 from pipeline.gguf.reference import Reference
-from pipeline.gguf.session import Info, Session
+from pipeline.gguf.session import Session
 
 TOLERANCE = 1e-2
 """Most that rounding explains at F16, as root mean square over the logits' spread: 0.001 to 0.003 was measured, on

@@ -13,8 +13,10 @@ from pipeline.chat.file import File
 from pipeline.chat.partner import Figures, Piece
 from pipeline.chat.settings import ChatSettings
 from pipeline.engine.errors import DataError
-from pipeline.gguf.session import Answer, Session, SessionDied
+from pipeline.gguf.answer import Answer
+from pipeline.gguf.session import Session, SessionDied
 from tests.chat.test_think import merged
+from tests.gguf.endless import CONTEXT, TOKENS
 
 SHORT = ChatSettings(temperature=1.0, max_tokens=8)
 
@@ -154,25 +156,36 @@ def test_a_thought_that_the_template_opened_and_one_that_was_cut_off(
     assert asked[-1] == ["Why?", "<think>because</think>Blue.", "And?", "<think>so\n</think>\n\n", "So?"]
 
 
-def test_the_death_of_the_process_is_told_and_the_next_message_loads_again(file: File) -> None:
-    talk = Conversation(file, ChatSettings(max_tokens=400, temperature=1.0))
+ENDLESS = ChatSettings(context=CONTEXT, max_tokens=TOKENS, temperature=0)
+
+
+@pytest.fixture
+def talker(endless: Path) -> Iterator[File]:
+    partner = File(endless)
+    yield partner
+    partner.close()
+
+
+def test_the_death_of_the_process_is_told_and_the_next_message_loads_again(talker: File) -> None:
+    talk = Conversation(talker, ENDLESS)
     pieces = talk.send("Why?")
     next(pieces)
-    pid = file._session.pid
+    pid = talker._session.pid
     assert pid is not None
     psutil.Process(pid).kill()
     with pytest.raises(SessionDied, match="died"):
         list(pieces)
     assert talk.exchanges[0].figures is None
+    talk.change({"max_tokens": 8})
     assert say(talk, "Still there?")
 
 
-def test_an_answer_is_stopped_at_once(file: File) -> None:
-    talk = Conversation(file, ChatSettings(max_tokens=400, temperature=1.0))
+def test_an_answer_is_stopped_at_once(talker: File) -> None:
+    talk = Conversation(talker, ENDLESS)
     pieces = talk.send("Why?")
     next(pieces)
     talk.stop()
     list(pieces)
     assert talk.figures is not None
     assert talk.figures.finish == "stopped"
-    assert talk.figures.tokens is not None and talk.figures.tokens < 300
+    assert talk.figures.tokens is not None and talk.figures.tokens < TOKENS / 2

@@ -12,6 +12,9 @@ import psutil
 import pytest
 
 from pipeline.engine.rows import Row, read_rows
+from tests.gguf.endless import CONTEXT, TOKENS
+
+ENDLESS = {"context": CONTEXT, "max_tokens": TOKENS, "temperature": 0}
 
 
 class Screen:
@@ -22,7 +25,7 @@ class Screen:
             [sys.executable, "-m", "pipeline", "chat", "--jsonl", *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        self._timer = threading.Timer(60, self.process.kill)
+        self._timer = threading.Timer(120, self.process.kill)
         self._timer.start()
 
     @property
@@ -109,8 +112,8 @@ def test_a_whole_chat(screen: Screen, model: Path, tmp_path: Path) -> None:
     assert len(list(read_rows(tmp_path / "said.jsonl"))) == 2
 
 
-def test_a_stop_is_heard_at_once_even_before_the_answer_begins(screen: Screen, model: Path) -> None:
-    screen.do("load", model=str(model), settings={"max_tokens": 450})
+def test_a_stop_is_heard_at_once_even_before_the_answer_begins(screen: Screen, endless: Path) -> None:
+    screen.do("load", model=str(endless), settings=ENDLESS)
     screen.until("loaded")
     screen.do("send", text="Why?")
     screen.until("answer", "thought")
@@ -121,12 +124,12 @@ def test_a_stop_is_heard_at_once_even_before_the_answer_begins(screen: Screen, m
     screen.do("settings", set={"max_tokens": 3})
     screen.do("send", text="And?")
     assert screen.until("done")[-1]["finish"] in ("length", "stop")
-    screen.do("settings", set={"max_tokens": 450})
+    screen.do("settings", set=ENDLESS)
     screen.stdin.write(b'{"do": "send", "text": "Again?"}\n{"do": "stop"}\n')
     screen.stdin.flush()
     done = screen.until("done")[-1]
     assert done["finish"] == "stopped"
-    assert done.get("tokens", 0) < 300
+    assert done.get("tokens", 0) < TOKENS / 2
 
 
 def test_lines_that_are_no_commands_are_told(screen: Screen) -> None:
@@ -147,22 +150,22 @@ def test_lines_that_are_no_commands_are_told(screen: Screen) -> None:
     screen.write("")
 
 
-def test_the_death_of_the_model_ends_nothing(screen: Screen, model: Path) -> None:
-    screen.do("load", model=str(model), settings={"max_tokens": 450})
+def test_the_death_of_the_model_ends_nothing(screen: Screen, endless: Path) -> None:
+    screen.do("load", model=str(endless), settings=ENDLESS)
     screen.until("loaded")
     screen.do("send", text="Why?")
     screen.until("answer", "thought")
     (child,) = psutil.Process(screen.process.pid).children()
     child.kill()
     assert screen.until("error", "done")[-1]["type"] == "SessionDied"
-    screen.do("load", model=str(model), settings={"max_tokens": 4})
+    screen.do("load", model=str(endless), settings={"max_tokens": 4})
     screen.until("loaded")
     screen.do("send", text="Why?")
     assert screen.until("done", "error")[-1]["event"] == "done"
 
 
-def test_the_end_of_input_ends_it_in_mid_answer_with_its_model(screen: Screen, model: Path) -> None:
-    screen.do("load", model=str(model), settings={"max_tokens": 450})
+def test_the_end_of_input_ends_it_in_mid_answer_with_its_model(screen: Screen, endless: Path) -> None:
+    screen.do("load", model=str(endless), settings=ENDLESS)
     screen.until("loaded")
     screen.do("send", text="Why?")
     screen.until("answer", "thought")

@@ -17,7 +17,8 @@ from pipeline.commands.app import open_workspace
 from pipeline.commands.talking import partner_of
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.rows import read_rows
-from tests.chat.conftest import model  # noqa: F401
+from tests.chat.conftest import endless, model  # noqa: F401
+from tests.gguf.endless import CONTEXT, TOKENS
 from tests.servers.openai import MODEL, OpenAIServer
 
 SMALL = ("--max-tokens", "12", "--temperature", "1", "--no-think")
@@ -61,9 +62,10 @@ def test_the_end_of_input_ends_a_chat_line_by_line(model: Path, tmp_path: Path) 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_ctrl_c_stops_the_answer_and_not_the_chat(model: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_ctrl_c_stops_the_answer_and_not_the_chat(endless: Path, tmp_path: Path) -> None:  # noqa: F811
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "pipeline", "chat", str(model), "--max-tokens", "450", "--root", str(tmp_path)],
+        [sys.executable, "-u", "-m", "pipeline", "chat", str(endless), "--root", str(tmp_path),
+         "--max-tokens", str(TOKENS), "--set", f"context={CONTEXT}", "--temperature", "0"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
@@ -74,7 +76,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_chat(model: Path, tmp_path: Path) -
         seen += os.read(process.stdout.fileno(), 1000)
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
-    out, _ = process.communicate(b"And?\n/quit\n", timeout=60)
+    out, _ = process.communicate(b"/settings max_tokens 9\nAnd?\n/quit\n", timeout=60)
     assert process.returncode == 0
     assert b"(stopped)" in out
     assert out.count(b"tokens/s") == 2

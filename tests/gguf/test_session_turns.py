@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
@@ -11,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.engine.errors import DataError
-from pipeline.gguf.convert import About, convert
+from pipeline.gguf.answer import Answer
 from pipeline.gguf.room import ContextFull
 from pipeline.gguf.sampling import Sampling
-from pipeline.gguf.session import Answer, Session, SessionDied
-from tests.gguf.tiny import save_tiny_model
+from pipeline.gguf.session import Session, SessionDied
+from tests.gguf.endless import CONTEXT, TOKENS, make_endless
 
 
 def ask(session: Session, prompt: str, tokens: int = 12, reuse: bool = True) -> tuple[str, Answer]:
@@ -48,9 +47,9 @@ def test_a_prompt_is_not_reused_unasked_nor_after_logits(session: Session, plain
     assert ask(session, "of many kinds")[0] == ask(session, "of many kinds", reuse=False)[0]
 
 
-def test_an_answer_that_was_stopped_can_be_gone_on_from(session: Session, plain: Path) -> None:
-    session.load(plain)
-    stream = session.generate("the sky is blue", Sampling(400), reuse=True)
+def test_an_answer_that_was_stopped_can_be_gone_on_from(session: Session, endless: Path) -> None:
+    session.load(endless, CONTEXT)
+    stream = session.generate("the sky is blue", Sampling(TOKENS), reuse=True)
     said = [next(stream) for _ in range(5)]
     stream.stop()
     said += stream
@@ -67,9 +66,9 @@ def test_room_for_an_answer_can_be_asked_for(session: Session, plain: Path) -> N
         list(session.generate(prompt, Sampling(4), room=65 - taken))
 
 
-def test_a_stop_from_another_thread_is_heard(session: Session, plain: Path) -> None:
-    session.load(plain)
-    stream = session.generate("the", Sampling(500))
+def test_a_stop_from_another_thread_is_heard(session: Session, endless: Path) -> None:
+    session.load(endless, CONTEXT)
+    stream = session.generate("the", Sampling(TOKENS))
     next(stream)
     thread = threading.Thread(target=stream.stop)
     thread.start()
@@ -80,19 +79,12 @@ def test_a_stop_from_another_thread_is_heard(session: Session, plain: Path) -> N
 
 
 @pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with a context of a million tokens, a prompt of some thousands of which takes it seconds."""
-    folder = tmp_path_factory.mktemp("slow")
-    source = save_tiny_model(folder / "hf", width=256)
-    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    config["max_position_embeddings"] = 2**40 // 1024
-    (source / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    convert(source, folder / "slow.gguf", "F32", About("slow"))
-    return folder / "slow.gguf"
+def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_endless(tmp_path_factory.mktemp("endless"))
 
 
-def test_a_stop_breaks_a_long_prompt_off(session: Session, slow: Path) -> None:
-    session.load(slow, context=32768)
+def test_a_stop_breaks_a_long_prompt_off(session: Session, endless: Path) -> None:
+    session.load(endless, context=32768)
     prompt = "the sky is blue, don't they? " * 2500
     tokens = len(session.tokenize(prompt))
     stream = session.generate(prompt, Sampling(5))
@@ -108,9 +100,9 @@ def test_a_stop_breaks_a_long_prompt_off(session: Session, slow: Path) -> None:
     assert ask(session, "the sky")[0] == ask(session, "the sky", reuse=False)[0]
 
 
-def test_more_context_than_memory_is_told(session: Session, slow: Path, plain: Path) -> None:
+def test_more_context_than_memory_is_told(session: Session, endless: Path, plain: Path) -> None:
     with pytest.raises(DataError, match=r"(?s)context of 1000000000 tokens.*would take 1024\.0 GB of memory, and"):
-        session.load(slow, context=1_000_000_000)
+        session.load(endless, context=1_000_000_000)
     assert session.load(plain).context == 512
 
 

@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from pipeline.engine.errors import ProviderError
+from pipeline.gguf.answer import Info
 from pipeline.gguf.convert import convert
 from pipeline.gguf.sampling import Sampling
-from pipeline.gguf.session import Info, Stream
+from pipeline.gguf.session import Stream
 from pipeline.providers.local import Local, find_file
 from pipeline.providers.provider import ProviderSettings, Refused, Request, Unavailable
 from tests.gguf.tiny import save_tiny_model
@@ -115,7 +116,7 @@ class Session:
     def load(self, path: Path, context: int = 0) -> Info:
         self.loads.append(context)
         self.pid = 1
-        return Info(path.name, 1, 1, context or 4096, 40_960, 100, 0, {})
+        return Info(path.name, 1, 1, context or 4096, 40_960, 100, 0, True, {})
 
     def render(self, messages: list[dict[str, str]]) -> str:
         self.asked.append(messages)
