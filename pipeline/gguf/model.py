@@ -188,7 +188,7 @@ class Model:
     ) -> Row:
         """Continue `tokens`, giving text to `piece` as it comes. `finish` of the result is stop, length or stopped.
 
-        `reuse`: the cells of an earlier prompt that begins alike are kept, which may move the last bit of a logit.
+        `reuse`: the cells of an earlier prompt that begins alike are kept; batches of another shape round otherwise.
         Raises ContextFull where less than `room` tokens would be left for the answer.
         """
         self._check_fit(tokens, room)

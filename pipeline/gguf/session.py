@@ -118,8 +118,8 @@ class Session:
     def generate(self, prompt: str, sampling: Sampling, reuse: bool = False, room: int = 1) -> Stream:
         """Continue a prompt. A new request ends a stream that was not read to its end.
 
-        `reuse`: what an earlier prompt has in common with this one is not run again, which may move the last bit of a
-        logit. The stream raises ContextFull where less than `room` tokens would be left for the answer.
+        `reuse`: what an earlier prompt has in common with this one is not run again; since batches of another shape are
+        rounded otherwise, logits may differ a little. The stream raises ContextFull where less than `room` tokens would be left for the answer.
         """
         number = self._send("generate", prompt=prompt, sampling=asdict(sampling), reuse=reuse, room=room)
         return Stream(self, number)
