@@ -119,7 +119,8 @@ class Session:
         """Continue a prompt. A new request ends a stream that was not read to its end.
 
         `reuse`: what an earlier prompt has in common with this one is not run again; since batches of another shape are
-        rounded otherwise, logits may differ a little. The stream raises ContextFull where less than `room` tokens would be left for the answer.
+        rounded otherwise, logits may differ a little. The stream raises ContextFull where less than `room` tokens would
+        be left for the answer.
         """
         number = self._send("generate", prompt=prompt, sampling=asdict(sampling), reuse=reuse, room=room)
         return Stream(self, number)
