@@ -125,7 +125,7 @@ def tenth_turn(file: File, talk: Conversation, bare: Bare, rounds: int) -> None:
 
 
 def stopping(talk: Conversation, rounds: int) -> None:
-    """From the call of `stop` to the end of the pieces: in an answer, and in a prompt of 3,000 tokens."""
+    """From the call of `stop` to the end of the pieces: in an answer, and in a prompt of 3,200 tokens."""
     talk.change({"raw": True, "temperature": 0, "max_tokens": 1000})
     for name, prompt, wait in (("an answer", "Why is the sky blue? " * 10, 0.0), ("a prompt", QUESTION * 40, 0.5)):
         seconds = []
