@@ -38,8 +38,8 @@ def save_tiny_model(
     endless: bool = True,
     **settings: Any,
 ) -> Path:
-    """A model directory, of the same bytes whatever the version of torch; `half` stores bf16, `settings` go to the config,
-    `endless` makes the end of an answer unlikely.
+    """A model directory, of the same bytes whatever the version of torch; `half` stores bf16, `settings` go to the
+    config, `endless` makes the end of an answer unlikely.
 
     Heads are wider than the model divided by them where the family can have it so, and the embedding has rows without a
     token.
