@@ -45,7 +45,7 @@ def cli(root: Path, *words: str, code: int = 0, stdin: str | None = None) -> str
     )  # fmt: skip
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+    return done.stdout if "--json" in words else done.stdout + done.stderr
 
 
 def as_json(root: Path, *words: str, code: int = 0) -> Any:
