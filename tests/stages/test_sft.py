@@ -198,7 +198,7 @@ def test_nothing_to_learn_is_an_error(given: dict[str, Path], tmp_path: Path) ->
 
 
 def test_plan_shows_two_examples_with_their_mask(given: dict[str, Path], tmp_path: Path) -> None:
-    findings = sft.plan(PlanContext(sft.Config(no_think_share=0.5), given, 7, tmp_path))
+    findings = sft.plan(PlanContext(sft.Config(no_think_share=0.5, validation_share=0), given, 7, tmp_path))
     assert {finding.level for finding in findings} == {"note"}
     assert findings[0].data["rows"] == 14
     assert findings[0].data["no_think"] == 7
