@@ -1,0 +1,85 @@
+"""Every action of the screen, in one list: bindings, footer, palette, help and the key map are made from it.
+
+Each names its headless twin, the command that does the same without a screen, or says why there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+VIEW = "view only"
+"""The twin of what changes nothing but the view."""
+
+
+@dataclass(frozen=True)
+class Action:
+    owner: str
+    """Who can do it: `app`, a screen or a widget, by its `OWNER`."""
+    verb: str
+    """Its owner has a method `action_<verb>`."""
+    key: str
+    """Keys, parted by commas; a key map may name others."""
+    label: str
+    """One or two words for the footer."""
+    help: str
+    """A sentence for help and palette."""
+    twin: str
+    footer: bool = True
+
+    @property
+    def id(self) -> str:
+        return f"{self.owner}.{self.verb}"
+
+
+APP = (
+    Action("app", "go('run')", "1", "Run", "The cockpit: the run that is selected.", "show RUN --follow"),
+    Action("app", "go('runs')", "2", "Runs", "All runs, live and past.", "list runs"),
+    Action("app", "go('new')", "3", "New", "Fill in a form and start a run.", "plan PRESET; run PRESET --set"),
+    Action("app", "go('traces')", "4", "Traces", "Browse, mark and search traces.", "traces ARTIFACT"),
+    Action("app", "go('report')", "5", "Report", "The report of the run that is selected.", "report RUN"),
+    Action("app", "go('chat')", "6", "Chat", "Talk to a model.", "chat MODEL.gguf"),
+    Action("app", "explain", "f1", "Help", "What the focused pane shows and which keys it knows.", "--help"),
+    Action("app", "command_palette", "ctrl+p", "Palette", "Find any action by name.", "--help", footer=False),
+    Action("app", "back", "escape", "Back", "Step out one layer: a filter, a zoomed pane, a dialogue.", VIEW, False),
+    Action("app", "zoom", "z", "Zoom", "Give the focused pane the whole screen, and back.", VIEW),
+    Action("app", "theme", "ctrl+t", "Theme", "The next theme.", VIEW, False),
+    Action("app", "quit", "q,ctrl+q", "Quit", "Close the screen; runs go on.", VIEW),
+)
+
+LIST = (
+    Action("list", "down", "down,j", "Down", "The next row.", VIEW, False),
+    Action("list", "up", "up,k", "Up", "The row before.", VIEW, False),
+    Action("list", "page_down", "pagedown,ctrl+f", "Page down", "A page on.", VIEW, False),
+    Action("list", "page_up", "pageup,ctrl+b", "Page up", "A page back.", VIEW, False),
+    Action("list", "first", "home,g", "First", "The first row.", VIEW, False),
+    Action("list", "last", "end,G", "Last", "The last row.", VIEW, False),
+    Action("list", "choose", "enter", "Open", "Open the row.", VIEW, False),
+)
+
+DIALOGUE = (
+    Action("dialogue", "close", "escape", "Close", "Close the dialogue.", VIEW),
+    Action("question", "yes", "y", "Yes", "Do it.", VIEW),
+    Action("question", "no", "n", "No", "Leave it.", VIEW),
+)
+
+ACTIONS: tuple[Action, ...] = (*APP, *LIST, *DIALOGUE)
+
+
+def of(owner: str) -> list[Action]:
+    return [action for action in ACTIONS if action.owner == owner]
+
+
+def bindings(owner: str) -> list[Binding]:
+    """What an owner's class has as BINDINGS."""
+    return [
+        Binding(action.key, action.verb, action.label, show=action.footer, tooltip=action.help, id=action.id)
+        for action in of(owner)
+    ]
+
+
+def find(ids: Iterable[str]) -> list[Action]:
+    known = {action.id: action for action in ACTIONS}
+    return [known[name] for name in ids if name in known]

@@ -1,0 +1,213 @@
+"""The app: six screens over run directories, one run selected for all of them, and the manners that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
+from textual.widget import Widget
+
+from pipeline.engine.artifacts import Workspace
+from pipeline.engine.runs import Run, list_runs
+from tui import actions, habits, themes
+from tui.feed import Feed, Snapshot
+from tui.launch import ask
+from tui.messages import Commanded, Fed, Selected
+from tui.screens.chat import ChatScreen
+from tui.screens.explain import Explain
+from tui.screens.new import NewScreen
+from tui.screens.report import ReportScreen
+from tui.screens.run import RunScreen
+from tui.screens.runs import RunsScreen
+from tui.screens.traces import TracesScreen
+from tui.text import shown
+
+SCREENS = {
+    "run": RunScreen,
+    "runs": RunsScreen,
+    "new": NewScreen,
+    "traces": TracesScreen,
+    "report": ReportScreen,
+    "chat": ChatScreen,
+}
+
+
+class Actions(Provider):
+    """Every action that can be done where the focus is, for the palette."""
+
+    def _here(self) -> Iterable[tuple[actions.Action, Callable[[], Any]]]:
+        for node, action in doable(self.screen):
+
+            def run(node: Any = node, verb: str = action.verb) -> Any:
+                return self.app.run_action(verb, node)
+
+            yield action, run
+
+    async def discover(self) -> Hits:
+        for action, run in self._here():
+            yield DiscoveryHit(f"{action.label} ({action.key.split(',')[0]})", run, help=action.help)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for action, run in self._here():
+            name = f"{action.label}: {action.help}"
+            if (score := matcher.match(name)) > 0:
+                yield Hit(score, matcher.highlight(name), run, help=f"{action.key} · {action.twin}")
+
+
+def doable(screen: Screen[Any]) -> list[tuple[Any, actions.Action]]:
+    """(node, action) of everything from the focused widget outwards, and the app's own."""
+    found: list[tuple[Any, actions.Action]] = []
+    inner = screen.focused.ancestors_with_self if screen.focused else [screen, screen.app]
+    for node in inner:
+        found += [(node, action) for action in actions.of(getattr(node, "OWNER", ""))]
+    return found
+
+
+class Cockpit(App[None]):
+    """One terminal window over a workspace."""
+
+    OWNER = "app"
+    TITLE = "Training cockpit"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("app")]
+    COMMANDS: ClassVar[set[Any]] = {Actions}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    MODES: ClassVar[dict[str, Any]] = dict(SCREENS)
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, root: Path, run: Run | None = None, home: Path | None = None, plain: bool = False) -> None:
+        """`plain`: letters of ASCII alone, for a terminal that has no others."""
+        super().__init__()
+        self.workspace = Workspace(root.resolve())
+        self.plain = plain
+        self.habits = habits.Habits(home or habits.home())
+        self.selected = run
+        self.snapshot: Snapshot | None = None
+        self._first = "run" if run else ""
+        self._home = home or habits.home()
+        self._feed: Feed | None = None
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+
+    @property
+    def root(self) -> Path:
+        return self.workspace.root
+
+    def on_mount(self) -> None:
+        theme = self.habits.get("theme", themes.NAMES[0])
+        self.theme = theme if theme in themes.NAMES else themes.NAMES[0]
+        keys, wrong = habits.read_keys(self._home / "keys.toml")
+        self.set_keymap(keys)
+        for text in wrong:
+            self.notify(shown(text).plain, severity="warning", markup=False)
+        if self.selected is None:
+            runs = list_runs(self.workspace)
+            self.selected = runs[-1] if runs else None
+        self.switch_mode(self._first or self._known_mode())
+        self._follow()
+
+    def _known_mode(self) -> str:
+        kept = self.habits.get("screen", "run")
+        return kept if kept in self.MODES else "run"
+
+    # the selected run
+
+    def _follow(self) -> None:
+        """Let the feed tail the selected run, and no other."""
+        if self._feed:
+            self._feed.close()
+            self._feed = None
+        self.snapshot = None
+        if self.selected:
+            feed = Feed(self.selected, lambda snapshot: self._fed(feed, snapshot))
+            self._feed = feed
+            feed.start()
+        for screen in self._screens():
+            screen.run_changed()
+
+    def _fed(self, feed: Feed, snapshot: Snapshot) -> None:
+        """In the feed's thread."""
+        if feed is self._feed and self.is_running:
+            self.post_message(Fed(snapshot))
+
+    @on(Fed)
+    def _show(self, message: Fed) -> None:
+        if self.selected is None or message.snapshot.run.path != self.selected.path:
+            return  # of a run that was selected before
+        self.snapshot = message.snapshot
+        for screen in self._screens():
+            with self.batch_update():
+                screen.fed(message.snapshot)
+
+    @on(Selected)
+    def _select(self, message: Selected) -> None:
+        self.selected = message.run
+        self._follow()
+
+    def _screens(self) -> list[Any]:
+        """Those that are mounted and of ours: each holds its work while it is hidden."""
+        return [screen for stack in self._screen_stacks.values() for screen in stack if hasattr(screen, "fed")]
+
+    # commands
+
+    @work(thread=True, group="commands", exit_on_error=False)
+    def command(self, words: Sequence[str], what: str, stdin: str = "") -> None:
+        """Do what a command does, in a thread; Commanded tells the end of it."""
+        done = ask(words, self.root, stdin)
+        if self.is_running:
+            self.post_message(Commanded(done, what))
+
+    @on(Commanded)
+    def _tell(self, message: Commanded) -> None:
+        done = message.done
+        if not done.good:
+            text = done.error or f"{done.command} ended with exit code {done.code}."
+            self.notify(shown(text).plain, title=message.what, severity="error", timeout=12, markup=False)
+        for screen in self._screens():
+            screen.commanded(message.what, done)
+
+    # actions
+
+    def action_go(self, mode: str) -> None:
+        self.switch_mode(mode)
+        self.habits.keep("screen", mode)
+
+    def action_explain(self) -> None:
+        self.push_screen(Explain(doable(self.screen), self.screen.focused))
+
+    async def action_back(self) -> None:
+        screen = self.screen
+        if screen.maximized is not None:
+            screen.minimize()
+        else:
+            screen.set_focus(None)
+
+    def action_zoom(self) -> None:
+        screen = self.screen
+        if screen.maximized is not None:
+            screen.minimize()
+        elif screen.focused is not None:
+            around = (node for node in screen.focused.ancestors_with_self if isinstance(node, Widget))
+            screen.maximize(next((node for node in around if node.has_class("pane")), screen.focused), container=False)
+
+    def action_theme(self) -> None:
+        place = themes.NAMES.index(self.theme) if self.theme in themes.NAMES else -1
+        self.theme = themes.NAMES[(place + 1) % len(themes.NAMES)]
+        self.habits.keep("theme", self.theme)
+        self.notify(f"Theme: {self.theme}", timeout=2)
+
+    def copy(self, text: str, what: str) -> None:
+        """To the clipboard by OSC 52, which works over ssh too."""
+        self.copy_to_clipboard(text)
+        self.notify(f"{what} copied", timeout=2, markup=False)
+
+    def on_unmount(self) -> None:
+        if self._feed:
+            self._feed.close()

@@ -1,0 +1,145 @@
+"""What the screen knows of a run: a thread tails its events and hands out snapshots, so that the screen never waits.
+
+It reads in chunks, and hands out at most ten snapshots a second, each with what is new since the one before.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pipeline.engine.events import Event, Tail
+from pipeline.engine.runs import Run
+from pipeline.engine.view import Life, RunView, StepView
+from tui.series import Series
+
+CHUNK = 2000
+"""Events read at once."""
+GAP = 0.1
+"""Seconds between snapshots; and between looks at a silent file."""
+LOOK = 1.0
+"""Seconds between looks at the lock of a silent run."""
+ITEMS, MEMORY = 200, 900
+"""Items and samples of memory that are kept."""
+
+Lines = Mapping[str, Mapping[str, Series]]
+"""Step -> metric -> its points."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at a moment. Nothing in it changes later but `lines`, which grow at their ends."""
+
+    run: Run
+    life: Life
+    steps: tuple[StepView, ...]
+    planned: tuple[str, ...]
+    """The names of all steps of the run, in order; those that have not begun too."""
+    lines: Lines
+    fresh: tuple[Event, ...]
+    """Events since the snapshot before: all but `progress`, `metric` and `memory`."""
+    items: tuple[Event, ...]
+    memory: tuple[tuple[float, Mapping[str, Any]], ...]
+    waiting: Mapping[str, Any] | None
+    finished: Mapping[str, Any] | None
+    last: float
+    """Time of the last event."""
+    pid: int | None
+    behind: bool
+    """Whether there is more in the file than has been read yet."""
+
+
+@dataclass
+class _State:
+    """What the thread keeps between snapshots."""
+
+    view: RunView = field(default_factory=RunView)
+    lines: dict[str, dict[str, Series]] = field(default_factory=dict)
+    items: deque[Event] = field(default_factory=lambda: deque(maxlen=ITEMS))
+    memory: deque[tuple[float, Mapping[str, Any]]] = field(default_factory=lambda: deque(maxlen=MEMORY))
+
+    def apply(self, event: Event) -> None:
+        self.view.apply(event)
+        if event.kind == "metric":
+            of_step = self.lines.setdefault(event.step, {})
+            for name, value in event.data.items():
+                if name != "step" and (value is None or isinstance(value, int | float)):
+                    of_step.setdefault(name, Series()).add(float(event.data.get("step") or 0), event.t, value)
+        elif event.kind == "item":
+            self.items.append(event)
+        elif event.kind == "memory":
+            self.memory.append((event.t, event.data))
+
+
+class Feed:
+    """Tails one run until closed. `send` is called in the feed's thread."""
+
+    def __init__(self, run: Run, send: Callable[[Snapshot], None]) -> None:
+        self.run = run
+        self._send = send
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name=f"feed {run.id}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _loop(self) -> None:
+        tail, state = Tail(self.run.events), _State()
+        planned = tuple(_step_names(self.run))
+        life: Life | None = None
+        looked, sent = 0.0, 0.0
+        fresh: list[Event] = []
+        while not self._closed.is_set():
+            events = tail.read(CHUNK)
+            for event in events:
+                state.apply(event)
+                if event.kind not in ("progress", "metric", "memory"):
+                    fresh.append(event)
+            now = time.monotonic()
+            due = now - looked >= LOOK
+            if due or (events and events[-1].kind == "run.finished"):
+                looked = now
+            full = len(events) >= CHUNK
+            if events or due:
+                found = state.view.life(self.run.is_alive())
+                if (events and (not full or now - sent >= GAP)) or found != life:
+                    life, sent = found, now
+                    self._send(_snapshot(self.run, state, found, planned, fresh, behind=full))
+                    fresh = []
+            if not full:
+                self._closed.wait(GAP)
+
+
+def _step_names(run: Run) -> list[str]:
+    try:
+        return list(run.tree().get("steps", {}))
+    except Exception:  # a run directory that somebody is deleting, or has damaged
+        return []
+
+
+def _snapshot(
+    run: Run, state: _State, life: Life, planned: tuple[str, ...], fresh: list[Event], *, behind: bool
+) -> Snapshot:
+    view = state.view
+    return Snapshot(
+        run,
+        life,
+        tuple(replace(step, metrics=dict(step.metrics)) for step in view.steps.values()),
+        planned,
+        {step: dict(lines) for step, lines in state.lines.items()},
+        tuple(fresh),
+        tuple(state.items),
+        tuple(state.memory),
+        view.waiting,
+        view.finished,
+        view.last,
+        view.pid,
+        behind,
+    )

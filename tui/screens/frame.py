@@ -1,0 +1,112 @@
+"""What the six screens share: the line at the top, the footer, the sizes, and a word when the terminal is too small."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from tui import actions
+from tui.feed import Snapshot
+from tui.launch import Done
+from tui.text import line
+
+if TYPE_CHECKING:
+    from tui.app import Cockpit
+
+LEAST = (80, 24)
+STATES = {
+    "new": ("·", "$foreground-muted"), "running": ("▶", "$primary"), "waiting": ("◷", "$warning"),
+    "stalled": ("!", "$warning"), "done": ("✓", "$success"), "unmet": ("≠", "$warning"), "stopped": ("■", "$warning"),
+    "failed": ("✗", "$error"), "died": ("✗", "$error"), "cached": ("=", "$foreground-muted"),
+    "edited": ("✗", "$error"), "stale": ("~", "$warning"), "partial": ("…", "$primary"),
+    "pending": ("·", "$foreground-muted"),
+}  # fmt: skip
+"""State of a run or a step -> its sign and its colour; the sign tells it without the colour."""
+PLAIN = {"▶": ">", "◷": "w", "✓": "+", "≠": "#", "■": "s", "✗": "x", "·": ".", "…": "-"}
+"""The signs in ASCII."""
+
+
+def sign(state: str, plain: bool = False) -> Content:
+    mark, colour = STATES.get(state, ("?", "$warning"))
+    return Content.styled(PLAIN.get(mark, mark) if plain else mark, colour)
+
+
+class Frame(Screen[None]):
+    """A screen of the cockpit. A subclass says who it is, fills `body`, and takes what it is told below."""
+
+    OWNER: ClassVar[str] = ""
+    HEADING: ClassVar[str] = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide"), (200, "-huge")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-high")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        cls.BINDINGS = [*actions.bindings(cls.OWNER)]
+        super().__init_subclass__(**options)
+
+    @property
+    def cockpit(self) -> Cockpit:
+        return cast("Cockpit", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="top", markup=False)
+        yield from self.body()
+        yield Static(id="too-small", markup=False)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def body(self) -> ComposeResult:
+        """The panes, each with the class `pane`."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.show_top()
+        self.run_changed()
+        if self.cockpit.snapshot:
+            self.fed(self.cockpit.snapshot)
+
+    def on_screen_resume(self) -> None:
+        self.show_top()
+
+    def on_resize(self, event: Resize) -> None:
+        small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
+        self.set_class(small, "-too-small")
+        text = f"The cockpit needs {LEAST[0]} x {LEAST[1]} letters; here are {event.size.width} x {event.size.height}."
+        self.query_one("#too-small", Static).update(Content(text))
+        self.show_top()
+
+    def show_top(self) -> None:
+        """The screens by number, the present one marked; the selected run and its state."""
+        parts: list[Content] = []
+        for action in actions.of("app"):
+            if action.verb.startswith("go("):
+                here = action.verb == f"go('{self.OWNER}')"
+                parts.append(
+                    Content.styled(f" {action.key} {action.label} ", "reverse bold" if here else "$foreground-muted")
+                )
+        left = Content("").join(parts)
+        run, snapshot = self.cockpit.selected, self.cockpit.snapshot
+        right = Content("no run yet ")
+        if run:
+            life = snapshot.life if snapshot else "new"
+            right = Content(" ").join(
+                [sign(life, self.cockpit.plain), Content(life), line(run.id, "bold"), Content("")]
+            )
+        room = max(1, self.size.width - left.cell_length - right.cell_length)
+        self.query_one("#top", Static).update(Content("").join([left, Content(" " * room), right]))
+
+    # what a screen is told
+
+    def run_changed(self) -> None:
+        """Another run is selected, `self.cockpit.selected`, or none."""
+
+    def fed(self, snapshot: Snapshot) -> None:
+        """News of the selected run; a hidden screen keeps them until it is shown."""
+
+    def commanded(self, what: str, done: Done) -> None:
+        """A command came to its end."""
