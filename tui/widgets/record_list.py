@@ -61,7 +61,7 @@ class RecordList(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("list")]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"list--heading", "list--cursor", "list--picked"}
     DEFAULT_CSS = """
-    RecordList { height: 1fr; }
+    RecordList { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
     RecordList > .list--heading { text-style: bold; color: $foreground-muted; background: $panel; }
     RecordList > .list--cursor { background: $primary 25%; text-style: bold; }
     RecordList:focus > .list--cursor { background: $primary 45%; }
