@@ -59,13 +59,23 @@ LIST = (
     Action("list", "choose", "enter", "Open", "Open the row.", VIEW, False),
 )
 
+CHART = (
+    Action("chart", "left", "left,h", "Left", "Move the cursor to earlier figures.", VIEW, False),
+    Action("chart", "right", "right,l", "Right", "Move the cursor to later figures.", VIEW, False),
+    Action("chart", "choose", "enter", "Completions", "The completions of the step under the cursor.", VIEW, False),
+    Action("chart", "log", "L", "Log", "A logarithmic axis, and back.", VIEW),
+    Action("chart", "smooth", "s", "Smooth", "Smooth the lines: more, most, not at all.", VIEW),
+    Action("chart", "clock", "t", "Time", "Time on the x axis instead of steps, and back.", VIEW),
+    Action("chart", "tail", "e", "Tail", "The newest half, quarter, tenth, all.", VIEW),
+)
+
 DIALOGUE = (
     Action("dialogue", "close", "escape", "Close", "Close the dialogue.", VIEW),
     Action("question", "yes", "y", "Yes", "Do it.", VIEW),
     Action("question", "no", "n", "No", "Leave it.", VIEW),
 )
 
-ACTIONS: tuple[Action, ...] = (*APP, *LIST, *DIALOGUE)
+ACTIONS: tuple[Action, ...] = (*APP, *LIST, *CHART, *DIALOGUE)
 
 
 def of(owner: str) -> list[Action]:

@@ -1,0 +1,165 @@
+"""Lines over steps or time, drawn with braille dots: log scale, smoothing, the tail, and a cursor that reads values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from tui import actions
+from tui.plot import Look, Picture, draw, narrowed, values_at
+from tui.series import Span
+from tui.text import clock, figure, line
+from tui.themes import SERIES
+
+GUTTER = 9
+"""Letters of the y axis."""
+SMOOTH = (0.0, 0.6, 0.9, 0.97)
+
+
+@dataclass(frozen=True)
+class Line:
+    name: str
+    spans: Sequence[Span]
+
+
+class LineChart(Widget, can_focus=True):
+    """Nothing is drawn again unless lines, look, cursor or size change."""
+
+    OWNER = "chart"
+    ABOUT = "A chart. Left and right move the cursor and read the values under it."
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("chart")]
+    DEFAULT_CSS = "LineChart { height: 1fr; min-height: 4; }"
+
+    class At(Message):
+        """The cursor was put on a step (or a time), and Enter pressed."""
+
+        def __init__(self, x: float, clock: bool) -> None:
+            super().__init__()
+            self.x, self.clock = x, clock
+
+    def __init__(self, *, empty: str = "No figures yet.", plain: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._empty, self._plain = empty, plain
+        self._lines: tuple[Line, ...] = ()
+        self.look = Look()
+        self._cursor: int | None = None
+        self._drawn: tuple[Any, Picture | None] = ((), None)
+
+    def show(self, lines: Sequence[Line]) -> None:
+        self._lines = tuple(lines)
+        self.refresh()
+
+    def _picture(self) -> Picture | None:
+        width, height = self.size.width - GUTTER, self.size.height - 2
+        key = (width, height, self.look, tuple((len(one.spans), one.spans[-1:]) for one in self._lines))
+        if self._drawn[0] != key:
+            self._drawn = (key, draw([one.spans for one in self._lines], width, height, self.look, plain=self._plain))
+        return self._drawn[1]
+
+    def render(self) -> Content:
+        picture = self._picture()
+        if picture is None:
+            return Content.styled(self._empty, "$foreground-muted")
+        rows = [self._legend(picture)]
+        height = len(picture.rows)
+        for number, cells in enumerate(picture.rows):
+            label = figure(picture.y[1]) if number == 0 else figure(picture.y[0]) if number == height - 1 else ""
+            parts: list[Any] = [(f"{label:>{GUTTER - 2}} ", "$foreground-muted"), ("│", "$foreground-muted")]
+            start = 0
+            for place in range(1, len(cells) + 1):  # letters of one line in a row share a style
+                if place == len(cells) or cells[place][1] != cells[start][1] or self._cursor in (place, start):
+                    parts.append(
+                        ("".join(letter for letter, _ in cells[start:place]), self._style(cells[start][1], start))
+                    )
+                    start = place
+            rows.append(Content.assemble(*parts))
+        rows.append(self._axis(picture))
+        return Content("\n").join(rows)
+
+    def _style(self, owner: int, place: int) -> str:
+        colour = SERIES[owner % len(SERIES)] if owner >= 0 else "$foreground-muted"
+        return f"{colour} on $panel-lighten-2" if place == self._cursor else colour
+
+    def _x(self, picture: Picture) -> float | None:
+        if self._cursor is None:
+            return None
+        x0, x1 = picture.x
+        return x0 + (x1 - x0) * self._cursor / max(1, len(picture.rows[0]) - 1)
+
+    def _legend(self, picture: Picture) -> Content:
+        x = self._x(picture)
+        parts: list[Content] = []
+        for number, one in enumerate(self._lines):
+            mark = "*+x#o%"[number % 6] if self._plain else "━"
+            at = values_at(one.spans, x if x is not None else picture.x[1], self.look.clock)
+            name = Content.styled(f"{mark} ", SERIES[number % len(SERIES)]) + line(one.name)
+            parts.append(name + Content(f" {figure(at)}"))
+        words = [word for word, on in (("log", self.look.log), (f"smooth {self.look.smooth:g}", self.look.smooth),
+                                       (f"last {self.look.tail:.0%}", self.look.tail < 1)) if on]  # fmt: skip
+        parts += [Content.styled(word, "$warning") for word in words]
+        return Content("  ").join(parts).truncate(self.size.width, ellipsis=True)
+
+    def _axis(self, picture: Picture) -> Content:
+        x0, x1 = picture.x
+        start = min((one.spans[0].t0 for one in self._lines if one.spans), default=0.0)
+        words = [clock(x - start) if self.look.clock else f"{x:,.0f}" for x in (x0, x1)]
+        room = self.size.width - GUTTER
+        letters = list(f"{words[0]}{words[1]:>{max(0, room - len(words[0]))}}")
+        if (x := self._x(picture)) is not None and self._cursor is not None:
+            mark = f" ▲{clock(x - start) if self.look.clock else f'{x:,.0f}'} "
+            place = max(0, min(self._cursor - 1, room - len(mark)))
+            letters[place : place + len(mark)] = mark
+        text = "".join(letters)
+        return Content.styled(" " * GUTTER + text, "$foreground-muted")
+
+    # actions
+
+    def _looked(self, **changes: Any) -> None:
+        self.look = replace(self.look, **changes)
+        self.refresh()
+
+    def action_log(self) -> None:
+        self._looked(log=not self.look.log)
+
+    def action_smooth(self) -> None:
+        place = SMOOTH.index(self.look.smooth) if self.look.smooth in SMOOTH else -1
+        self._looked(smooth=SMOOTH[(place + 1) % len(SMOOTH)])
+
+    def action_clock(self) -> None:
+        self._looked(clock=not self.look.clock)
+
+    def action_tail(self) -> None:
+        self.look = narrowed(self.look)
+        self.refresh()
+
+    def _move(self, by: int) -> None:
+        last = self.size.width - GUTTER - 1
+        self._cursor = last if self._cursor is None else min(last, max(0, self._cursor + by))
+        self.refresh()
+
+    def action_left(self) -> None:
+        self._move(-1)
+
+    def action_right(self) -> None:
+        self._move(1)
+
+    def action_leave(self) -> None:
+        self._cursor = None
+        self.refresh()
+
+    def action_choose(self) -> None:
+        picture = self._picture()
+        if picture and (x := self._x(picture)) is not None:
+            self.post_message(self.At(x, self.look.clock))
+
+    def on_click(self, event: events.Click) -> None:
+        if event.x >= GUTTER:
+            self._cursor = event.x - GUTTER
+            self.refresh()
