@@ -35,18 +35,31 @@ class Action:
 
 
 APP = (
-    Action("app", "go('run')", "1", "Run", "The cockpit: the run that is selected.", "show RUN --follow"),
-    Action("app", "go('runs')", "2", "Runs", "All runs, live and past.", "list runs"),
-    Action("app", "go('new')", "3", "New", "Fill in a form and start a run.", "plan PRESET; run PRESET --set"),
-    Action("app", "go('traces')", "4", "Traces", "Browse, mark and search traces.", "traces ARTIFACT"),
-    Action("app", "go('report')", "5", "Report", "The report of the run that is selected.", "report RUN"),
-    Action("app", "go('chat')", "6", "Chat", "Talk to a model.", "chat MODEL.gguf"),
+    Action("app", "go('run')", "1", "Run", "The cockpit: the run that is selected.", "show RUN --follow", False),
+    Action("app", "go('runs')", "2", "Runs", "All runs, live and past.", "list runs", False),
+    Action("app", "go('new')", "3", "New", "Fill in a form and start a run.", "plan PRESET; run PRESET --set", False),
+    Action("app", "go('traces')", "4", "Traces", "Browse, mark and search traces.", "traces ARTIFACT", False),
+    Action("app", "go('report')", "5", "Report", "The report of the run that is selected.", "report RUN", False),
+    Action("app", "go('chat')", "6", "Chat", "Talk to a model.", "chat MODEL.gguf", False),
     Action("app", "explain", "f1", "Help", "What the focused pane shows and which keys it knows.", "--help"),
     Action("app", "command_palette", "ctrl+p", "Palette", "Find any action by name.", "--help", footer=False),
     Action("app", "back", "escape", "Back", "Step out one layer: a filter, a zoomed pane, a dialogue.", VIEW, False),
     Action("app", "zoom", "z", "Zoom", "Give the focused pane the whole screen, and back.", VIEW),
     Action("app", "theme", "ctrl+t", "Theme", "The next theme.", VIEW, False),
     Action("app", "quit", "q,ctrl+q", "Quit", "Close the screen; runs go on.", VIEW),
+)
+
+RUN = (
+    Action("run", "next_curve", "right_square_bracket,n", "Next", "The next figure on the chart.", VIEW, False),
+    Action("run", "previous_curve", "left_square_bracket,p", "Previous", "The figure before.", VIEW, False),
+    Action("run", "lower", "w", "Below", "Events, completions, dimensions in turn.", "show RUN --json"),
+    Action("run", "kind", "K", "Kind", "Narrow the events to a kind.", "show RUN --json", False),
+    Action("run", "filter", "slash", "Search", "Search the events; Esc shows all again.", "show RUN --json"),
+    Action("run", "stop", "x", "Stop", "Ask the run to stop at its next safe point.", "stop RUN"),
+    Action("run", "resume", "r", "Resume", "Go on with a run that stopped, failed or died.", "resume RUN"),
+    Action("run", "start", "s", "Start", "Start quickstart where nothing has run yet.", "run quickstart", False),
+    Action("run", "log", "o", "Log", "What libraries printed.", "data/runs/RUN/log.txt"),
+    Action("run", "copy", "c", "Copy", "Copy the event, the completion or the run's id.", VIEW),
 )
 
 LIST = (
@@ -75,7 +88,7 @@ DIALOGUE = (
     Action("question", "no", "n", "No", "Leave it.", VIEW),
 )
 
-ACTIONS: tuple[Action, ...] = (*APP, *LIST, *CHART, *DIALOGUE)
+ACTIONS: tuple[Action, ...] = (*APP, *RUN, *LIST, *CHART, *DIALOGUE)
 
 
 def of(owner: str) -> list[Action]:

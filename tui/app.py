@@ -146,6 +146,10 @@ class Cockpit(App[None]):
             with self.batch_update():
                 screen.fed(message.snapshot)
 
+    def select(self, run_id: str) -> None:
+        """Have every screen show this run."""
+        self.post_message(Selected(Run(self.workspace.runs / run_id)))
+
     @on(Selected)
     def _select(self, message: Selected) -> None:
         self.selected = message.run
@@ -186,7 +190,7 @@ class Cockpit(App[None]):
         screen = self.screen
         if screen.maximized is not None:
             screen.minimize()
-        else:
+        elif not getattr(screen, "close_layer", bool)():
             screen.set_focus(None)
 
     def action_zoom(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from textual.content import Content
@@ -27,6 +28,11 @@ def clock(seconds: float | None) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def moment(t: float) -> str:
+    """A time of day, as the clock on the wall has it."""
+    return time.strftime("%H:%M:%S", time.localtime(t))
 
 
 def figure(value: Any) -> str:

@@ -15,26 +15,12 @@ from tui import actions
 from tui.feed import Snapshot
 from tui.launch import Done
 from tui.text import line
+from tui.widgets.signs import sign
 
 if TYPE_CHECKING:
     from tui.app import Cockpit
 
 LEAST = (80, 24)
-STATES = {
-    "new": ("·", "$foreground-muted"), "running": ("▶", "$primary"), "waiting": ("◷", "$warning"),
-    "stalled": ("!", "$warning"), "done": ("✓", "$success"), "unmet": ("≠", "$warning"), "stopped": ("■", "$warning"),
-    "failed": ("✗", "$error"), "died": ("✗", "$error"), "cached": ("=", "$foreground-muted"),
-    "edited": ("✗", "$error"), "stale": ("~", "$warning"), "partial": ("…", "$primary"),
-    "pending": ("·", "$foreground-muted"),
-}  # fmt: skip
-"""State of a run or a step -> its sign and its colour; the sign tells it without the colour."""
-PLAIN = {"▶": ">", "◷": "w", "✓": "+", "≠": "#", "■": "s", "✗": "x", "·": ".", "…": "-"}
-"""The signs in ASCII."""
-
-
-def sign(state: str, plain: bool = False) -> Content:
-    mark, colour = STATES.get(state, ("?", "$warning"))
-    return Content.styled(PLAIN.get(mark, mark) if plain else mark, colour)
 
 
 class Frame(Screen[None]):
@@ -99,6 +85,10 @@ class Frame(Screen[None]):
             )
         room = max(1, self.size.width - left.cell_length - right.cell_length)
         self.query_one("#top", Static).update(Content("").join([left, Content(" " * room), right]))
+
+    def close_layer(self) -> bool:
+        """Esc: close the innermost layer of this screen, such as a filter. Whether there was one."""
+        return False
 
     # what a screen is told
 

@@ -1,0 +1,54 @@
+"""Which figures of a run stand together on one chart, and which are those of the nine dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.tasks.rubric import DIMENSIONS
+from tui.feed import Snapshot
+from tui.series import Span
+
+TOGETHER = (
+    ("loss", ("loss", "validation_loss")),
+    ("reward", ("reward", "heldout_reward")),
+    ("length", ("completion_length", "completion_length_max")),
+    ("step time", ("step_time", "time_generate", "time_score", "time_update")),
+)
+"""Figures of one unit that are read against each other."""
+SCORE = "score/"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One chart: its name, and its lines by name."""
+
+    name: str
+    lines: tuple[tuple[str, Sequence[Span]], ...]
+
+
+def curves(snapshot: Snapshot) -> list[Curve]:
+    """The charts of all steps that have figures, the newest step last and its first chart of all at the very end."""
+    found: list[Curve] = []
+    for step, series in snapshot.lines.items():
+        spans = {name: one.spans() for name, one in series.items() if not name.startswith(SCORE)}
+        of_step = []
+        for title, names in TOGETHER:
+            lines = tuple((name, spans.pop(name)) for name in names if name in spans)
+            if lines:
+                of_step.append(Curve(f"{step} {title}", lines))
+        first, rest = of_step[:1], of_step[1:]
+        rest += [Curve(f"{step} {name}", ((name, points),)) for name, points in spans.items()]
+        found += [*rest, *first]
+    return found
+
+
+def dimensions(snapshot: Snapshot) -> dict[str, Sequence[Span]]:
+    """The mean score of each dimension over the newest step that has any."""
+    for series in reversed(list(snapshot.lines.values())):
+        named: dict[str, Sequence[Span]] = {
+            name: series[SCORE + name].spans() for name in DIMENSIONS if SCORE + name in series
+        }
+        if named:
+            return named
+    return {}

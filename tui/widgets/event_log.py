@@ -1,0 +1,112 @@
+"""Events and alerts as lines, newest last; filtered by kind and by words. The newest few thousand are kept."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from textual.content import Content
+
+from pipeline.engine.events import Event
+from tui.text import figure, line, moment
+from tui.widgets.record_list import Column, RecordList, Rows
+from tui.widgets.signs import sign
+
+KEPT = 5000
+KINDS = ("all", "alert", "log", "wait", "step", "run", "item")
+"""Filters: `step` and `run` stand for all kinds that begin so."""
+
+
+class EventLog(RecordList):
+    """Stays at the newest line while the cursor is there."""
+
+    ABOUT = "What happened, newest last. / searches, k narrows to a kind of event."
+
+    def __init__(self, *, plain: bool = False, **options: Any) -> None:
+        super().__init__([Column("time", 8), Column("", 1), Column("step", 12, least=60), Column("event", 0)],
+                         empty="Nothing has happened yet.", **options)  # fmt: skip
+        self._plain = plain
+        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._seen: list[Event] = []
+        self.kind, self.words = "all", ""
+
+    def clear(self) -> None:
+        self._events.clear()
+        self._shown()
+
+    def add(self, events: Iterable[Event]) -> None:
+        self._events.extend(events)
+        self._shown()
+
+    def narrow(self, kind: str | None = None, words: str | None = None) -> None:
+        """Show only a kind of event, or those that hold all of the words."""
+        self.kind = self.kind if kind is None else kind
+        self.words = self.words if words is None else words
+        self._shown()
+
+    def at_cursor(self) -> Event | None:
+        return self._seen[self.cursor] if 0 <= self.cursor < len(self._seen) else None
+
+    def _shown(self) -> None:
+        newest = self.cursor >= len(self._seen) - 1
+        wanted = self.words.casefold().split()
+        self._seen = [
+            event
+            for event in self._events
+            if (self.kind == "all" or event.kind.startswith(self.kind))
+            and all(word in f"{event.step} {say(event)}".casefold() for word in wanted)
+        ]
+        self.show(_Lines(self._seen, self._plain), len(self._seen) - 1 if newest else None)
+
+
+class _Lines(Rows):
+    def __init__(self, events: Sequence[Event], plain: bool) -> None:
+        super().__init__()
+        self._events, self._plain = events, plain
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def cells(self, index: int) -> Sequence[Content]:
+        event = self._events[index]
+        level = str(event.data.get("level", "")) if event.kind == "alert" else _level(event)
+        return [
+            Content.styled(moment(event.t), "$foreground-muted"),
+            sign(level, self._plain) if level else Content(" "),
+            line(event.step, "$foreground-muted"),
+            line(say(event)),
+        ]
+
+
+def _level(event: Event) -> str:
+    return {"step.failed": "failed", "step.finished": "done", "step.cached": "cached", "step.started": "running",
+            "wait": "waiting"}.get(event.kind, "")  # fmt: skip
+
+
+def say(event: Event) -> str:
+    """An event in a sentence."""
+    data = event.data
+    match event.kind:
+        case "alert" | "log":
+            return str(data.get("text", ""))
+        case "wait":
+            until = data.get("until")
+            when = f", until {moment(until)}" if isinstance(until, int | float) else ""
+            return f"waits: {data.get('reason', '')}{when}"
+        case "step.started":
+            return f"{data.get('stage', event.step)} begins"
+        case "step.cached":
+            return "there already"
+        case "step.finished":
+            return f"done in {figure(data.get('seconds'))} s"
+        case "step.failed" | "run.finished" if isinstance(data.get("error"), dict):
+            error = data["error"]
+            return " ".join(str(error.get(part, "")) for part in ("what", "why", "mend") if error.get(part))
+        case "run.started":
+            return f"{data.get('preset', '')} begins, attempt {event.attempt}, process {data.get('pid')}"
+        case "run.finished":
+            return f"{data.get('state')} after {figure(data.get('seconds'))} s"
+        case "item":
+            return f"{data.get('what', 'item')}: {data.get('answer') or data.get('text') or data.get('name') or ''}"
+    return event.kind
