@@ -62,6 +62,19 @@ RUN = (
     Action("run", "copy", "c", "Copy", "Copy the event, the completion or the run's id.", VIEW),
 )
 
+RUNS = (
+    Action("runs", "sort", "s", "Sort", "By time, state, preset, verdict, reward, duration.", "list runs --json"),
+    Action("runs", "filter", "slash", "Filter", "Runs that hold all of the words; Esc shows all.", "list runs --json"),
+    Action("runs", "pick", "space", "Pick", "Pick runs to overlay on the chart or to compare.", "diff RUN OTHER"),
+    Action("runs", "compare", "d", "Diff", "What differs: settings and results.", "diff RUN OTHER"),
+    Action("runs", "resume", "r", "Resume", "Go on with the run.", "resume RUN"),
+    Action("runs", "stop", "x", "Stop", "Ask the run to stop.", "stop RUN"),
+    Action("runs", "branch", "b", "Branch", "A new run with settings changed.", "branch RUN --set"),
+    Action("runs", "tag", "t", "Tag", "Give the run a tag.", "tag RUN TEXT"),
+    Action("runs", "note", "N", "Note", "Write a note on the run.", "tag RUN TEXT --note", False),
+    Action("runs", "delete", "D,delete", "Delete", "Delete the run, after a question.", "delete RUN", False),
+)
+
 LIST = (
     Action("list", "down", "down,j", "Down", "The next row.", VIEW, False),
     Action("list", "up", "up,k", "Up", "The row before.", VIEW, False),
@@ -88,7 +101,7 @@ DIALOGUE = (
     Action("question", "no", "n", "No", "Leave it.", VIEW),
 )
 
-ACTIONS: tuple[Action, ...] = (*APP, *RUN, *LIST, *CHART, *DIALOGUE)
+ACTIONS: tuple[Action, ...] = (*APP, *RUN, *RUNS, *LIST, *CHART, *DIALOGUE)
 
 
 def of(owner: str) -> list[Action]:

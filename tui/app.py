@@ -90,6 +90,8 @@ class Cockpit(App[None]):
         self.habits = habits.Habits(home or habits.home())
         self.selected = run
         self.snapshot: Snapshot | None = None
+        self.overlaid: list[Run] = []
+        """Runs whose curves are drawn over those of the selected one."""
         self._first = "run" if run else ""
         self._home = home or habits.home()
         self._feed: Feed | None = None

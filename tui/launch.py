@@ -29,8 +29,9 @@ class Done:
 
 
 def command(words: Sequence[str], root: Path) -> list[str]:
-    """The command line; the root goes last, and everything after `--` stays a value."""
-    return [sys.executable, "-m", "pipeline", *words, "--root", str(root)]
+    """The command line; the root goes before `--`, after which everything is a value."""
+    place = words.index("--") if "--" in words else len(words)
+    return [sys.executable, "-m", "pipeline", *words[:place], "--root", str(root), *words[place:]]
 
 
 def ask(words: Sequence[str], root: Path, stdin: str = "", timeout: float = 600.0) -> Done:

@@ -1,0 +1,129 @@
+"""All runs of a workspace as rows, kept by a thread: each run's events are read once, a live one's as they come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.engine.artifacts import Workspace
+from pipeline.engine.errors import PipelineError
+from pipeline.engine.events import Tail
+from pipeline.engine.runs import Run, list_runs
+from pipeline.engine.view import Life, RunView
+
+LOOK = 1.0
+"""Seconds between looks."""
+LIVE = ("running", "waiting", "stalled")
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """What a list of runs tells of one."""
+
+    run: Run
+    life: Life
+    preset: str
+    created: float
+    done: int
+    """Steps that are done or were there already."""
+    steps: int
+    seconds: float | None
+    at: str
+    """The step that runs, or the last one."""
+    figures: Mapping[str, float]
+    """Final figures by name: last loss and reward, the verdict's gain."""
+    tags: tuple[str, ...]
+    note: str
+    waiting: str
+    """On what it waits."""
+
+    def text(self) -> str:
+        """What a filter looks through."""
+        figures = " ".join(f"{name}={value:.4g}" for name, value in self.figures.items())
+        return f"{self.run.id} {self.preset} {self.life} {' '.join(self.tags)} {self.note} {figures}".casefold()
+
+
+@dataclass
+class _Known:
+    tail: Tail
+    view: RunView = field(default_factory=RunView)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 0
+    size: int = -1
+
+
+class RunsFeed:
+    """Looks once a second until closed; `send` is called in its thread, and only where something changed."""
+
+    def __init__(self, workspace: Workspace, send: Callable[[tuple[RunRow, ...]], None]) -> None:
+        self._workspace, self._send = workspace, send
+        self._closed, self._now = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="runs", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def look(self) -> None:
+        """Look at once."""
+        self._now.set()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._now.set()
+
+    def _loop(self) -> None:
+        known: dict[str, _Known] = {}
+        sent: tuple[RunRow, ...] | None = None
+        while not self._closed.is_set():
+            rows = tuple(row for run in list_runs(self._workspace) if (row := _row(run, known)) is not None)
+            if rows != sent and not self._closed.is_set():
+                sent = rows
+                self._send(rows)
+            self._now.wait(LOOK)
+            self._now.clear()
+
+
+def _row(run: Run, known: dict[str, _Known]) -> RunRow | None:
+    """None for a directory that is damaged or just being deleted."""
+    try:
+        entry = known.get(run.id)
+        if entry is None:
+            entry = known[run.id] = _Known(Tail(run.events), about=run.about(), steps=len(run.tree().get("steps", {})))
+        size = run.events.stat().st_size if run.events.exists() else 0
+        while size != entry.size and (events := entry.tail.read(5000)):
+            for event in events:
+                entry.view.apply(event)
+        entry.size = size
+        notes = run.notes()
+        view, about = entry.view, entry.about
+        return RunRow(
+            run,
+            view.life(run.is_alive()),
+            str(about.get("preset", "")),
+            float(about.get("created") or 0),
+            sum(step.state in ("done", "cached") for step in view.steps.values()),
+            entry.steps,
+            view.finished.get("seconds") if view.finished else None,
+            next(reversed(view.steps), ""),
+            _figures(view),
+            tuple(str(tag) for tag in notes.get("tags", ())),
+            str(notes.get("note", "")),
+            str((view.waiting or {}).get("reason", "")),
+        )
+    except (PipelineError, OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _figures(view: RunView) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for step in view.steps.values():
+        for name in ("loss", "reward"):
+            value = step.metrics.get(name)
+            if isinstance(value, int | float):
+                found[f"{step.name}.{name}"] = float(value)
+        verdict = step.summary.get("verdict")
+        if isinstance(verdict, dict) and isinstance(verdict.get("met"), bool):
+            found["verdict"] = float(verdict["met"])
+    return found
