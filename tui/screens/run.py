@@ -34,6 +34,7 @@ LOWER = ("events", "completions", "dimensions")
 
 class RunScreen(Frame):
     OWNER = "run"
+    AUTO_FOCUS = "LineChart"
     DEFAULT_CSS = """
     RunScreen #left { width: 44; }
     RunScreen #steps { height: auto; max-height: 60%; }
