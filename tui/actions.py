@@ -75,6 +75,14 @@ RUNS = (
     Action("runs", "delete", "D,delete", "Delete", "Delete the run, after a question.", "delete RUN", False),
 )
 
+NEW = (
+    Action("new", "preset", "p", "Preset", "Another preset to start from.", "list presets"),
+    Action("new", "filter", "slash", "Find", "Settings that hold all of the words.", "stage NAME --help"),
+    Action("new", "restore", "u", "Restore", "The preset's value again.", VIEW),
+    Action("new", "start", "S", "Start", "Start the run, detached.", "run PRESET --set KEY=VALUE --detach"),
+    Action("new", "save", "w", "Save", "Save as a preset: only what differs.", "save PRESET --set KEY=VALUE --as NAME"),
+)
+
 LIST = (
     Action("list", "down", "down,j", "Down", "The next row.", VIEW, False),
     Action("list", "up", "up,k", "Up", "The row before.", VIEW, False),
@@ -101,7 +109,7 @@ DIALOGUE = (
     Action("question", "no", "n", "No", "Leave it.", VIEW),
 )
 
-ACTIONS: tuple[Action, ...] = (*APP, *RUN, *RUNS, *LIST, *CHART, *DIALOGUE)
+ACTIONS: tuple[Action, ...] = (*APP, *RUN, *RUNS, *NEW, *LIST, *CHART, *DIALOGUE)
 
 
 def of(owner: str) -> list[Action]:
