@@ -83,6 +83,24 @@ NEW = (
     Action("new", "save", "w", "Save", "Save as a preset: only what differs.", "save PRESET --set KEY=VALUE --as NAME"),
 )
 
+TRACES = (
+    Action("traces", "artifact", "a", "Artifact", "Rows of another artifact.", "list artifacts"),
+    Action("traces", "filter", "slash", "Filter", "Narrow live; Esc shows all.", "traces ARTIFACT --where --search"),
+    Action("traces", "fold", "f", "Thought", "Fold the thought, or open it.", VIEW),
+    Action("traces", "siblings", "s", "Prompt", "All traces of this prompt side by side.", "traces ARTIFACT --where"),
+    Action("traces", "accept", "A", "Accept", "Learn it whatever its score.", "mark ARTIFACT ID accept"),
+    Action("traces", "reject", "R", "Reject", "Never learn it.", "mark ARTIFACT ID reject"),
+    Action("traces", "edit", "e", "Edit", "Write the answer to learn.", "mark ARTIFACT ID edit TEXT"),
+    Action("traces", "score", "o", "Override", "Set a score by hand.", "mark ARTIFACT ID score DIMENSION=0.5", False),
+    Action("traces", "note", "n", "Note", "A remark; it changes no training.", "mark ARTIFACT ID note TEXT", False),
+    Action("traces", "undo", "u", "Undo", "Take the last mark back.", "mark ARTIFACT ID clear"),
+    Action(
+        "traces", "export", "x", "Export", "Write what is listed as JSONL.", "traces ARTIFACT --json", False
+    ),
+    Action("traces", "board", "b", "Board", "The data board of the artifact.", "traces ARTIFACT --board"),
+    Action("traces", "copy", "c", "Copy", "Copy the trace.", VIEW, False),
+)
+
 LIST = (
     Action("list", "down", "down,j", "Down", "The next row.", VIEW, False),
     Action("list", "up", "up,k", "Up", "The row before.", VIEW, False),
@@ -103,13 +121,15 @@ CHART = (
     Action("chart", "tail", "e", "Tail", "The newest half, quarter, tenth, all.", VIEW),
 )
 
+TEXT = (Action("text", "give", "ctrl+s", "Keep", "Keep what is written.", VIEW),)
+
 DIALOGUE = (
     Action("dialogue", "close", "escape", "Close", "Close the dialogue.", VIEW),
     Action("question", "yes", "y", "Yes", "Do it.", VIEW),
     Action("question", "no", "n", "No", "Leave it.", VIEW),
 )
 
-ACTIONS: tuple[Action, ...] = (*APP, *RUN, *RUNS, *NEW, *LIST, *CHART, *DIALOGUE)
+ACTIONS: tuple[Action, ...] = (*APP, *RUN, *RUNS, *NEW, *TRACES, *LIST, *CHART, *TEXT, *DIALOGUE)
 
 
 def of(owner: str) -> list[Action]:

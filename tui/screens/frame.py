@@ -31,6 +31,8 @@ class Frame(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide"), (200, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = []
+    ready = False
+    """Whether its widgets are there; what it is told before that it hears again then."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         cls.BINDINGS = [*actions.bindings(cls.OWNER)]
@@ -51,6 +53,7 @@ class Frame(Screen[None]):
         raise NotImplementedError
 
     def on_mount(self) -> None:
+        self.ready = True
         self.show_top()
         self.run_changed()
         if self.cockpit.snapshot:

@@ -18,7 +18,6 @@ LONGEST = 400_000
 
 class Pager(Dialogue[None]):
     DEFAULT_CSS = """
-    Pager #pager { width: 96%; height: 92%; max-width: 100%; max-height: 100%; padding: 0; }
     Pager TextArea { border: none; }
     """
 
@@ -27,7 +26,7 @@ class Pager(Dialogue[None]):
         self._path, self._title = path, title
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="pager", classes="dialogue") as frame:
+        with Vertical(id="pager", classes="dialogue -large") as frame:
             frame.border_title = self._title
             yield TextArea(read_only=True, soft_wrap=False)
 

@@ -83,7 +83,7 @@ class RunScreen(Frame):
     # news
 
     def run_changed(self) -> None:
-        if not self.is_mounted:
+        if not self.ready:
             return
         self.set_class(self.cockpit.selected is None, "-no-run")
         self._chosen, self._curves = "", []
@@ -95,7 +95,7 @@ class RunScreen(Frame):
         self._titles()
 
     def fed(self, snapshot: Snapshot) -> None:
-        if not self.is_mounted:
+        if not self.ready:
             return
         self.query_one(EventLog).add(snapshot.fresh)
         self.query_one(StageRail).show(snapshot)

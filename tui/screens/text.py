@@ -1,0 +1,43 @@
+"""A long text over the screen, to read or to write."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.widgets import Footer, TextArea
+
+from pipeline.engine.text import safe_text
+from tui import actions
+from tui.screens.dialogue import Dialogue
+
+LONGEST = 200_000
+"""Letters that are shown for reading."""
+
+
+class TextOver(Dialogue[str]):
+    """Gives what was written, as it was written; to read, the text is made safe first."""
+
+    OWNER = "text"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("text")]
+    DEFAULT_CSS = """
+    TextOver TextArea { border: none; }
+    """
+
+    def __init__(self, title: str, text: str, *, read_only: bool = False) -> None:
+        super().__init__()
+        self._title, self._read_only = title, read_only
+        self._text = safe_text(text[:LONGEST] if read_only else text)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialogue -large") as frame:
+            frame.border_title = self._title
+            yield TextArea(self._text, read_only=self._read_only, soft_wrap=not self._read_only)
+        if not self._read_only:
+            yield Footer(compact=True, show_command_palette=False)
+
+    def action_give(self) -> None:
+        if not self._read_only:
+            self.dismiss(self.query_one(TextArea).text)

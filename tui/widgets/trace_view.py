@@ -1,0 +1,99 @@
+"""One trace whole: prompt, thought (folded or open), answer, nine scores with their reasons, and its marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from pipeline.engine.rows import Row
+from pipeline.tasks.marks import state_of
+from tui.text import line, shown
+from tui.widgets.score_bars import ScoreBars
+
+LONGEST = 40_000
+"""Letters of a text that are shown; `c` copies all of it."""
+
+
+class TraceView(VerticalScroll, can_focus=True):
+    ABOUT = "One trace. f folds its thought, s shows all traces of its prompt."
+    DEFAULT_CSS = """
+    TraceView { padding: 0 1; }
+    TraceView ScoreBars { margin: 1 0; }
+    """
+
+    def __init__(self, row: Row | None = None, *, plain: bool = False, prompt: bool = True, **options: Any) -> None:
+        super().__init__(**options)
+        self._row, self._plain, self._prompt = row, plain, prompt
+        self._marks: Sequence[Row] = ()
+        self._folded = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="facts")
+        yield Static(id="before")
+        yield ScoreBars(plain=self._plain)
+        yield Static(id="text")
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def show(self, row: Row | None, marks: Sequence[Row] = ()) -> None:
+        self._row, self._marks = row, marks
+        self._draw()
+        self.scroll_home(animate=False)
+
+    def fold(self) -> None:
+        self._folded = not self._folded
+        self._draw()
+
+    def _draw(self) -> None:
+        row = self._row or {}
+        self.query_one("#facts", Static).update(_facts(row, self._marks))
+        before = self.query_one("#before", Static)
+        before.display = self._prompt
+        before.update(_messages(row))
+        bars, scores = self.query_one(ScoreBars), row.get("scores")
+        bars.display = isinstance(scores, dict)
+        if isinstance(scores, dict):
+            bars.show(scores, row.get("reasons"), row.get("spread"))
+        self.query_one("#text", Static).update(_text(row, self._folded))
+
+
+def _facts(row: Row, marks: Sequence[Row]) -> Content:
+    names = ("category", "type", "split", "finish", "provider", "model", "outcome")
+    parts = [line(" · ".join(str(row[name]) for name in names if row.get(name)), "$foreground-muted")]
+    state = state_of(marks)
+    if verdict := state.get("verdict"):
+        parts.append(line(f"marked: {verdict}", "$accent"))
+    parts += [line(f"by hand: {name} {value}", "$accent") for name, value in state.get("scores", {}).items()]
+    parts += [shown(f"note: {mark['value']}", "$accent") for mark in marks if mark["action"] == "note"]
+    return Content("\n").join(parts)
+
+
+def _messages(row: Row) -> Content:
+    turns = row.get("messages")
+    if not isinstance(turns, list):
+        return Content("")
+    parts = [line(f"{turn.get('role', '')}: ", "bold") + shown(_cut(str(turn.get("content", "")))) for turn in turns]
+    return Content("\n").join(parts)
+
+
+def _text(row: Row, folded: bool) -> Content:
+    parts: list[Content] = []
+    if thought := str(row.get("thought") or ""):
+        head = f"thought, {len(thought.split())} words{', folded' if folded else ''}"
+        parts.append(Content.styled(head, "bold $foreground-muted"))
+        if not folded:
+            parts.append(shown(_cut(thought), "$foreground-muted"))
+        parts.append(Content(""))
+    if "answer" in row:
+        parts += [Content.styled("answer", "bold"), shown(_cut(str(row["answer"])))]
+    return Content("\n").join(parts)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n… {len(text) - LONGEST:,} letters more"
