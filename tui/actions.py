@@ -94,11 +94,15 @@ TRACES = (
     Action("traces", "score", "o", "Override", "Set a score by hand.", "mark ARTIFACT ID score DIMENSION=0.5", False),
     Action("traces", "note", "n", "Note", "A remark; it changes no training.", "mark ARTIFACT ID note TEXT", False),
     Action("traces", "undo", "u", "Undo", "Take the last mark back.", "mark ARTIFACT ID clear"),
-    Action(
-        "traces", "export", "x", "Export", "Write what is listed as JSONL.", "traces ARTIFACT --json", False
-    ),
+    Action("traces", "export", "x", "Export", "Write what is listed as JSONL.", "traces ARTIFACT --json", False),
     Action("traces", "board", "b", "Board", "The data board of the artifact.", "traces ARTIFACT --board"),
     Action("traces", "copy", "c", "Copy", "Copy the trace.", VIEW, False),
+)
+
+REPORT = (
+    Action("report", "open", "o", "Open", "The HTML report in a browser.", "report RUN"),
+    Action("report", "compare", "d", "Compare", "Side by side with another run.", "report RUN OTHER"),
+    Action("report", "copy", "c", "Copy", "Copy the report as Markdown.", "report RUN"),
 )
 
 LIST = (
@@ -129,7 +133,7 @@ DIALOGUE = (
     Action("question", "no", "n", "No", "Leave it.", VIEW),
 )
 
-ACTIONS: tuple[Action, ...] = (*APP, *RUN, *RUNS, *NEW, *TRACES, *LIST, *CHART, *TEXT, *DIALOGUE)
+ACTIONS: tuple[Action, ...] = (*APP, *RUN, *RUNS, *NEW, *TRACES, *REPORT, *LIST, *CHART, *TEXT, *DIALOGUE)
 
 
 def of(owner: str) -> list[Action]:

@@ -1,15 +1,162 @@
-"""Report."""
+"""The report of the selected run, from the same JSON as the HTML; two runs side by side."""
 
 from __future__ import annotations
 
+import os
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from textual import on, work
 from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
+from pipeline.engine.errors import PipelineError
+from pipeline.engine.rows import read_json
+from pipeline.engine.runs import Run, list_runs
+from tui.feed import Snapshot
+from tui.launch import Done
+from tui.report_text import SECTIONS, answers, present
+from tui.screens.choose import Choose
 from tui.screens.frame import Frame
+from tui.text import figure, line, shown
+from tui.widgets.record_list import Column, RecordList, Rows
 
 
 class ReportScreen(Frame):
     OWNER = "report"
+    AUTO_FOCUS = "RecordList"
+    DEFAULT_CSS = """
+    ReportScreen #sections { width: 34; }
+    ReportScreen.-narrow #sections { width: 24; }
+    ReportScreen #section { padding: 0 1; }
+    """
+
+    class Read(Message):
+        def __init__(self, run: Run, folder: Path | None, report: Mapping[str, Any], fault: str) -> None:
+            super().__init__()
+            self.run, self.folder, self.report, self.fault = run, folder, report, fault
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._report: Mapping[str, Any] = {}
+        self._folder: Path | None = None
+        self._names: list[str] = []
+        self._of: tuple[str, str] = ("", "")
 
     def body(self) -> ComposeResult:
-        yield Static("report", classes="pane")
+        with Horizontal():
+            with Vertical(id="sections", classes="pane"):
+                yield RecordList([Column("section", 0)], empty="No report yet.")
+            with VerticalScroll(id="section", classes="pane"):
+                yield Static(id="shown")
+
+    def run_changed(self) -> None:
+        if self.ready:
+            self._of = ("", "")
+            self._shown(
+                None, {}, "This run has made no report yet." if self.cockpit.selected else "There is no run yet."
+            )
+
+    def fed(self, snapshot: Snapshot) -> None:
+        if not self.ready:
+            return
+        done = [step for step in snapshot.steps if step.state in ("done", "cached") and step.artifact]
+        found = next((step for step in reversed(done) if Path(step.artifact).name.startswith("report-")), None)
+        of = (snapshot.run.id, found.artifact if found else "")
+        if found and of != self._of:
+            self._of = of
+            self._read(snapshot.run, Path(found.artifact))
+
+    @work(thread=True, exclusive=True, group="report", exit_on_error=False)
+    def _read(self, run: Run, folder: Path) -> None:
+        try:
+            found = read_json(folder / "report.json")
+            self.post_message(self.Read(run, folder, found if isinstance(found, dict) else {}, ""))
+        except (PipelineError, OSError) as error:
+            self.post_message(self.Read(run, None, {}, str(error)))
+
+    @on(Read)
+    def _was_read(self, message: Read) -> None:
+        self._shown(message.folder, message.report, message.fault)
+
+    def _shown(self, folder: Path | None, report: Mapping[str, Any], fault: str) -> None:
+        self._folder, self._report = folder, report
+        prompts = [str(entry.get("prompt_id", "")) for entry in report.get("answers", [])]
+        self._names = present(report)
+        rows = [[line(name, "bold")] for name in self._names] + [[line(f"  {name}")] for name in prompts]
+        self.query_one(RecordList).show(Rows(rows), 0)
+        self.query_one("#sections").border_title = f"report{'' if not prompts else f' · {len(prompts)} prompts'}"
+        if not rows:
+            self.query_one("#shown", Static).update(shown(fault))
+
+    @on(RecordList.Moved)
+    def _moved(self, message: RecordList.Moved) -> None:
+        place, target = message.index, self.query_one("#shown", Static)
+        if not 0 <= place < len(self.query_one(RecordList)):
+            return
+        pane = self.query_one("#section", VerticalScroll)
+        pane.scroll_home(animate=False)
+        if place < len(self._names):
+            pane.border_title = self._names[place]
+            target.update(SECTIONS[self._names[place]](self._report, self.cockpit.plain))
+        else:
+            pane.border_title = "answers"
+            target.update(answers(self._report["answers"][place - len(self._names)]))
+
+    # actions
+
+    def action_open(self) -> None:
+        if self._folder is None:
+            self.notify("There is no report to open.", timeout=3)
+            return
+        page = (self._folder / "report.html").resolve()
+        if os.environ.get("SSH_CONNECTION") or not webbrowser.open(page.as_uri()):
+            self.cockpit.copy(str(page), "No browser here: the path of the page was")
+
+    def action_compare(self) -> None:
+        run = self.cockpit.selected
+        if run is None:
+            return
+        names = [other.id for other in reversed(list_runs(self.cockpit.workspace)) if other.id != run.id]
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self.cockpit.command(["report", run.id, name, "--json"], "compare")
+
+        self.app.push_screen(Choose("Compare with which run", names), chosen)
+
+    def action_copy(self) -> None:
+        if self._folder is None:
+            return
+        try:
+            self.cockpit.copy((self._folder / "report.md").read_text("utf-8"), "report as Markdown")
+        except OSError as error:
+            self.notify(str(error), severity="error", markup=False)
+
+    def commanded(self, what: str, done: Done) -> None:
+        if what == "compare" and isinstance(done.value, dict):
+            pane = self.query_one("#section", VerticalScroll)
+            pane.border_title = "compared"
+            self.query_one("#shown", Static).update(_compared(done.value))
+            pane.focus()
+
+
+def _compared(value: Mapping[str, Any]) -> Content:
+    """Verdict, settings and results of two runs, those that differ."""
+    parts: list[Content] = []
+    for name, rows in value.items():
+        parts.append(line(name, "bold"))
+        for row in rows if isinstance(rows, list) else []:
+            cells = [f"{key} {_cell(entry)}" for key, entry in row.items()] if isinstance(row, dict) else [str(row)]
+            parts.append(line("  " + " · ".join(cells)))
+        parts.append(Content(""))
+    return Content("\n").join(parts)
+
+
+def _cell(value: Any) -> str:
+    return figure(value.get("mean")) if isinstance(value, dict) and "mean" in value else figure(value)
