@@ -21,6 +21,7 @@ from tui.launch import ask
 from tui.messages import Commanded, Fed, Selected
 from tui.screens.chat import ChatScreen
 from tui.screens.explain import Explain
+from tui.screens.frame import Frame
 from tui.screens.new import NewScreen
 from tui.screens.report import ReportScreen
 from tui.screens.run import RunScreen
@@ -202,6 +203,10 @@ class Cockpit(App[None]):
         elif screen.focused is not None:
             around = (node for node in screen.focused.ancestors_with_self if isinstance(node, Widget))
             screen.maximize(next((node for node in around if node.has_class("pane")), screen.focused), container=False)
+
+    def action_resize(self, axis: str, by: int) -> None:
+        if isinstance(self.screen, Frame):
+            self.screen.resize_pane(axis, by)
 
     def action_theme(self) -> None:
         place = themes.NAMES.index(self.theme) if self.theme in themes.NAMES else -1

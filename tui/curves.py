@@ -25,6 +25,8 @@ class Curve:
 
     name: str
     lines: tuple[tuple[str, Sequence[Span]], ...]
+    step: str = ""
+    """The step of the run that tells these figures."""
 
 
 def curves(snapshot: Snapshot) -> list[Curve]:
@@ -36,9 +38,9 @@ def curves(snapshot: Snapshot) -> list[Curve]:
         for title, names in TOGETHER:
             lines = tuple((name, spans.pop(name)) for name in names if name in spans)
             if lines:
-                of_step.append(Curve(f"{step} {title}", lines))
+                of_step.append(Curve(f"{step} {title}", lines, step))
         first, rest = of_step[:1], of_step[1:]
-        rest += [Curve(f"{step} {name}", ((name, points),)) for name, points in spans.items()]
+        rest += [Curve(f"{step} {name}", ((name, points),), step) for name, points in spans.items()]
         found += [*rest, *first]
     return found
 

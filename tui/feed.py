@@ -99,7 +99,10 @@ class Feed:
         while not self._closed.is_set():
             events = tail.read(CHUNK)
             for event in events:
-                state.apply(event)
+                try:
+                    state.apply(event)
+                except (KeyError, TypeError, ValueError, AttributeError):
+                    continue  # a damaged line: what is whole is shown
                 if event.kind not in ("progress", "metric", "memory"):
                     fresh.append(event)
             now = time.monotonic()
@@ -108,6 +111,8 @@ class Feed:
                 looked = now
             full = len(events) >= CHUNK
             if events or due:
+                if not self.run.path.is_dir():
+                    return  # deleted; to look at its lock would make the folder again
                 found = state.view.life(self.run.is_alive())
                 if (events and (not full or now - sent >= GAP)) or found != life:
                     life, sent = found, now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tui.series import Span, join
@@ -91,20 +91,22 @@ def draw(
     across, down = (width, height) if plain else (2 * width, 4 * height)
     cells: dict[tuple[int, int], tuple[int, int]] = {}
     for number in reversed(range(len(lines))):
-        before: float | None = None
+        before: tuple[int, int] | None = None  # column and row of dots where the line stands
         for column, span in enumerate(_columns(lines[number], look, x0, x1, across)):
             if span is None:
-                continue  # no point in this column: the line goes on at the next
-            if math.isnan(span.last) or not _drawable(span, look):
+                continue  # no point in this column: a straight line leads over it to the next
+            if not _drawable(span, look):
                 before = None
                 continue
-            low, high = _low(span, look), span.high
+            top, bottom, at = (
+                _row(y, y0, y1, down, look.log) for y in (span.high, _low(span, look), _last(span, look))
+            )
             if before is not None:
-                low, high = min(low, before), max(high, before)
-            top, bottom = (_row(value, y0, y1, down, look.log) for value in (high, low))
+                for over, row in _between(before, (column, min(max(before[1], top), bottom))):
+                    _dot(cells, over, row, number, plain)
             for row in range(top, bottom + 1):
                 _dot(cells, column, row, number, plain)
-            before = span.last
+            before = (column, at)
     rows = tuple(tuple(_letter(cells.get((x, y)), plain) for x in range(width)) for y in range(height))
     return Picture(rows, (x0, x1), (y0, y1))
 
@@ -123,6 +125,21 @@ def _drawable(span: Span, look: Look) -> bool:
 
 def _low(span: Span, look: Look) -> float:
     return span.low if not look.log or span.low > 0 else span.high
+
+
+def _last(span: Span, look: Look) -> float:
+    return span.last if not look.log or span.last > 0 else span.high
+
+
+def _between(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Dots of a straight line, without a hole: those that a column adds to the one before."""
+    (x0, y0), (x1, y1) = start, end
+    row = y0
+    for column in range(x0 + 1, x1 + 1):
+        wanted = round(y0 + (y1 - y0) * (column - x0) / (x1 - x0))
+        way = 1 if wanted > row else -1
+        yield from ((column, one) for one in range(row + (way if wanted != row else 0), wanted + way, way))
+        row = wanted
 
 
 def _columns(spans: Sequence[Span], look: Look, x0: float, x1: float, across: int) -> list[Span | None]:

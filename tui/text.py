@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -16,14 +17,16 @@ def shown(value: Any, style: str = "") -> Content:
     return Content.styled(text, style) if style else Content(text)
 
 
-def line(value: Any, style: str = "") -> Content:
-    """The same on one line: a newline and a tab are glyphs too."""
-    return shown((value if isinstance(value, str) else str(value)).replace("\n", "␊").replace("\t", "␉"), style)
+def line(value: Any, style: str = "", most: int | None = None) -> Content:
+    """The same on one line: a newline and a tab are glyphs too. `most`: letters after which it ends, for a cell that
+    shows the beginning of a text of any length."""
+    text = (value if isinstance(value, str) else str(value))[:most]
+    return shown(text.replace("\n", "␊").replace("\t", "␉"), style)
 
 
 def clock(seconds: float | None) -> str:
-    """A duration as 0:07, 12:30 or 3:05:00; a dash for none."""
-    if seconds is None:
+    """A duration as 0:07, 12:30 or 3:05:00; a dash for none and for what is no duration."""
+    if seconds is None or not math.isfinite(seconds):
         return "–"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -32,7 +35,10 @@ def clock(seconds: float | None) -> str:
 
 def moment(t: float) -> str:
     """A time of day, as the clock on the wall has it."""
-    return time.strftime("%H:%M:%S", time.localtime(t))
+    try:
+        return time.strftime("%H:%M:%S", time.localtime(t))
+    except (OverflowError, ValueError, OSError):
+        return "–"  # no clock shows that
 
 
 def figure(value: Any) -> str:

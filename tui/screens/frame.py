@@ -31,6 +31,10 @@ class Frame(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide"), (200, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = []
+    COLUMN: ClassVar[str] = ""
+    """Selector of the pane that `<` and `>` make narrower and wider; its width is remembered."""
+    ROW: ClassVar[str] = ""
+    """Selector of the pane that `-` and `+` make lower and higher."""
     ready = False
     """Whether its widgets are there; what it is told before that it hears again then."""
 
@@ -54,6 +58,8 @@ class Frame(Screen[None]):
 
     def on_mount(self) -> None:
         self.ready = True
+        for axis in ("width", "height"):
+            self._set_pane(axis, self.cockpit.habits.get(f"{axis}/{self.OWNER}", 0))
         self.show_top()
         self.run_changed()
         if self.cockpit.snapshot:
@@ -79,15 +85,32 @@ class Frame(Screen[None]):
                     Content.styled(f" {action.key} {action.label} ", "reverse bold" if here else "$foreground-muted")
                 )
         left = Content("").join(parts)
+        room = max(1, self.size.width - left.cell_length)
         run, snapshot = self.cockpit.selected, self.cockpit.snapshot
         right = Content("no run yet ")
         if run:
             life = snapshot.life if snapshot else "new"
-            right = Content(" ").join(
-                [sign(life, self.cockpit.plain), Content(life), line(run.id, "bold"), Content("")]
-            )
-        room = max(1, self.size.width - left.cell_length - right.cell_length)
-        self.query_one("#top", Static).update(Content("").join([left, Content(" " * room), right]))
+            right = Content(" ").join([sign(life, self.cockpit.plain), Content(life), Content("")])
+            right += _tail(line(run.id, "bold"), room - right.cell_length - 2, self.cockpit.plain) + Content(" ")
+        space = Content(" " * max(1, room - right.cell_length))
+        self.query_one("#top", Static).update(Content("").join([left, space, right]))
+
+    # the sizes of panes
+
+    def resize_pane(self, axis: str, by: int) -> None:
+        """Give the screen's column (`width`) or row (`height`) more hundredths of the screen; remember it."""
+        selector = self.COLUMN if axis == "width" else self.ROW
+        if not selector:
+            return
+        whole, present = getattr(self.size, axis), getattr(self.query_one(selector).outer_size, axis)
+        share = min(80, max(15, round(100 * present / max(1, whole)) + by))
+        self._set_pane(axis, share)
+        self.cockpit.habits.keep(f"{axis}/{self.OWNER}", share)
+
+    def _set_pane(self, axis: str, share: int) -> None:
+        selector = self.COLUMN if axis == "width" else self.ROW
+        if selector and 15 <= share <= 80:
+            setattr(self.query_one(selector).styles, axis, f"{share}{'vw' if axis == 'width' else 'vh'}")
 
     def close_layer(self) -> bool:
         """Esc: close the innermost layer of this screen, such as a filter. Whether there was one."""
@@ -103,3 +126,10 @@ class Frame(Screen[None]):
 
     def commanded(self, what: str, done: Done) -> None:
         """A command came to its end."""
+
+
+def _tail(text: Content, room: int, plain: bool) -> Content:
+    """The end of an id that is too long: its last letters tell runs of a day apart."""
+    if text.cell_length <= room:
+        return text
+    return Content("~" if plain else "…") + text[len(text) - max(1, room - 1) :]

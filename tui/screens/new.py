@@ -31,6 +31,7 @@ PAUSE = 0.7
 
 class NewScreen(Frame):
     OWNER = "new"
+    COLUMN = "#plan"
     AUTO_FOCUS = "RecordList"
     DEFAULT_CSS = """
     NewScreen #form { width: 3fr; }

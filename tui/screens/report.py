@@ -29,6 +29,7 @@ from tui.widgets.record_list import Column, RecordList, Rows
 
 class ReportScreen(Frame):
     OWNER = "report"
+    COLUMN = "#sections"
     AUTO_FOCUS = "RecordList"
     DEFAULT_CSS = """
     ReportScreen #sections { width: 34; }

@@ -2,51 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import ContentSwitcher, Input, Static
+from textual.message import Message
+from textual.widgets import Static
 
 from pipeline.engine.events import Event
-from tui.curves import Curve, curves, dimensions
+from pipeline.engine.runs import Run, list_runs
+from tui import hints
+from tui.curves import Curve, curves
 from tui.feed import Snapshot
 from tui.launch import Done
+from tui.overlay import Overlay, start
+from tui.screens.choose import Choose
 from tui.screens.dialogue import Question
 from tui.screens.frame import Frame
-from tui.text import line, moment, shown
-from tui.widgets.completions import Completions
-from tui.widgets.dimension_lines import DimensionLines
-from tui.widgets.event_log import KINDS, EventLog
+from tui.text import line
+from tui.widgets.details import Details
+from tui.widgets.event_log import KEPT
 from tui.widgets.line_chart import Line, LineChart
 from tui.widgets.memory_pane import MemoryPane
 from tui.widgets.stage_rail import StageRail
 
-HINTS = {
-    "died": "Its process is gone without a word. r goes on from what is saved.",
-    "stopped": "Stopped on request, with everything saved. r goes on.",
-    "failed": "A step failed; what, why and how to mend it stand below. r tries again from what is saved.",
-    "stalled": "Alive, but silent for ten times its usual gap. o opens the log.",
-    "unmet": "Done, but its verdict is not met: the report (5) says why.",
-}
-LOWER = ("events", "completions", "dimensions")
-
 
 class RunScreen(Frame):
     OWNER = "run"
+    COLUMN = "#left"
+    ROW = "#lower"
     AUTO_FOCUS = "LineChart"
     DEFAULT_CSS = """
     RunScreen #left { width: 44; }
-    RunScreen #steps { height: auto; max-height: 60%; }
+    RunScreen #steps { height: auto; max-height: 70%; }
     RunScreen #memory { height: 1fr; }
     RunScreen #chart-pane { height: 3fr; }
     RunScreen #lower { height: 2fr; }
-    RunScreen #filter { display: none; height: 1; border: none; padding: 0 1; }
-    RunScreen #filter.-open { display: block; }
     RunScreen #hint { height: auto; padding: 0 1; display: none; }
     RunScreen #hint.-said { display: block; }
     RunScreen.-narrow #left { width: 30; }
-    RunScreen.-low #memory { display: none; }
     RunScreen.-huge #left { width: 60; }
     RunScreen #empty { display: none; padding: 2 4; height: 1fr; }
     RunScreen.-no-run #empty { display: block; }
@@ -57,10 +56,19 @@ class RunScreen(Frame):
         super().__init__()
         self._chosen: str = ""
         self._curves: list[Curve] = []
+        self._held: list[Event] = []
+        self._estimated = ""
+        self._started = False
+        self._estimate: dict[str, float] = {}
+        self._drawn: Run | None = None
+        self._overlay = Overlay(self._heard)
+
+    class Overlaid(Message):
+        """Another run's figures are there, or have grown."""
 
     def body(self) -> ComposeResult:
         plain = self.cockpit.plain
-        yield Static(_welcome(), id="empty")
+        yield Static(hints.welcome(), id="empty")
         yield Static(id="hint")
         with Horizontal(id="cockpit"):
             with Vertical(id="left"):
@@ -73,12 +81,11 @@ class RunScreen(Frame):
             with Vertical():
                 with Vertical(id="chart-pane", classes="pane"):
                     yield LineChart(plain=plain)
-                with Vertical(id="lower", classes="pane"):
-                    yield Input(id="filter", placeholder="words", select_on_focus=False)
-                    with ContentSwitcher(initial="events"):
-                        yield EventLog(plain=plain, id="events")
-                        yield Completions(plain=plain, id="completions")
-                        yield DimensionLines(plain=plain, id="dimensions")
+                yield Details(plain=plain, id="lower", classes="pane")
+
+    def _heard(self) -> None:
+        """In a feed's thread."""
+        self.post_message(self.Overlaid())
 
     # news
 
@@ -86,51 +93,61 @@ class RunScreen(Frame):
         if not self.ready:
             return
         self.set_class(self.cockpit.selected is None, "-no-run")
-        self._chosen, self._curves = "", []
-        self.query_one(EventLog).clear()
-        self.query_one(Completions).show(())
+        self._chosen, self._curves, self._held = "", [], []
         self.query_one(StageRail).show(None)
         self.query_one(MemoryPane).show(())
         self.query_one(LineChart).show(())
-        self._titles()
+        self.query_one(Details).clear()
 
     def fed(self, snapshot: Snapshot) -> None:
         if not self.ready:
             return
-        self.query_one(EventLog).add(snapshot.fresh)
+        self._held += snapshot.fresh
+        if not self.is_current and self._drawn is snapshot.run:  # hidden: the work waits
+            del self._held[:-KEPT]
+            return
+        self._drawn = snapshot.run
+        self.query_one(Details).show(snapshot, self._held)
+        self._held = []
         self.query_one(StageRail).show(snapshot)
-        self.query_one(MemoryPane).show(snapshot.memory)
-        self.query_one(Completions).show(snapshot.items)
+        self.query_one(MemoryPane).show(snapshot.memory, self._estimate.get(_going(snapshot)))
+        self._foresee(snapshot)
         self._curves = curves(snapshot)
         self._draw()
-        self.query_one(DimensionLines).show(dimensions(snapshot))
-        self._say(snapshot)
+        said = hints.hint(snapshot)
+        self.query_one("#hint", Static).set_class(bool(said.plain), "-said").update(said)
         self.show_top()
 
-    def _say(self, snapshot: Snapshot) -> None:
-        """A line above all else where a person should know something."""
-        text = HINTS.get(snapshot.life, "")
-        said = shown(text, "$warning")
-        if snapshot.life == "waiting" and snapshot.waiting:
-            until = snapshot.waiting.get("until")
-            said = line(f"Waits: {snapshot.waiting.get('reason', '')}", "$warning")
-            said += Content(f", until {moment(until)}" if isinstance(until, int | float) else "")
-        if snapshot.life == "failed" and snapshot.finished and snapshot.finished.get("error"):
-            error = snapshot.finished["error"]
-            said = shown(" ".join(str(error.get(part, "")) for part in ("what", "why", "mend")), "$error")
-        hint = self.query_one("#hint", Static)
-        hint.set_class(bool(said.plain), "-said")
-        hint.update(said)
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self._overlay.follow([run for run in self.cockpit.overlaid if run != self.cockpit.selected])
+        if self.cockpit.snapshot:
+            self.fed(replace(self.cockpit.snapshot, fresh=()))
+
+    def on_unmount(self) -> None:
+        self._overlay.close()
+
+    def _foresee(self, snapshot: Snapshot) -> None:
+        """Ask the plan once what a step on a GPU should need: the line beside what it does need."""
+        gpus = snapshot.memory[-1][1].get("gpus") if snapshot.memory else None
+        if gpus and snapshot.life in hints.LIVE and self._estimated != snapshot.run.id:
+            self._estimated, self._estimate = snapshot.run.id, {}
+            self.cockpit.command(["plan", str(snapshot.run.path / "config.json"), "--json"], f"plan {snapshot.run.id}")
 
     # the chart
 
+    @on(Overlaid)
     def _draw(self) -> None:
-        names = [curve.name for curve in self._curves]
-        chosen = next((curve for curve in self._curves if curve.name == self._chosen), None)
-        chosen = chosen or (self._curves[-1] if self._curves else None)
-        self.query_one(LineChart).show([Line(name, spans) for name, spans in chosen.lines] if chosen else [])
-        place = f" {names.index(chosen.name) + 1}/{len(names)}" if chosen else ""
-        self.query_one("#chart-pane").border_title = f"{chosen.name if chosen else 'figures'}{place}"
+        chosen, snapshot = self._at_curve(), self.cockpit.snapshot
+        lines = [*chosen.lines, *self._overlay.over(chosen, start(snapshot))] if chosen and snapshot else []
+        self.query_one(LineChart).show([Line(name, spans) for name, spans in lines])
+        place = f" {self._curves.index(chosen) + 1}/{len(self._curves)}" if chosen else ""
+        self.query_one("#chart-pane").border_title = line(f"{chosen.name if chosen else 'figures'}{place}")
+
+    def _at_curve(self) -> Curve | None:
+        """The one that was chosen, or the newest."""
+        chosen = (curve for curve in self._curves if curve.name == self._chosen)
+        return next(chosen, self._curves[-1] if self._curves else None)
 
     def _step_curve(self, by: int) -> None:
         names = [curve.name for curve in self._curves]
@@ -147,64 +164,42 @@ class RunScreen(Frame):
 
     @on(LineChart.At)
     def _completions_at(self, message: LineChart.At) -> None:
-        if not message.clock:
-            self._lower("completions")
-            self.query_one(Completions).go_to(round(message.x))
+        self.query_one(Details).to_completions(round(message.step))
+
+    def action_overlay(self) -> None:
+        runs = {run.id: run for run in list_runs(self.cockpit.workspace) if run != self.cockpit.selected}
+        if not runs:
+            self.notify("There is no other run to draw over this one.", timeout=3)
+            return
+
+        def chosen(name: str | None) -> None:
+            if name:
+                run, drawn = runs[name], self.cockpit.overlaid
+                self.cockpit.overlaid = [one for one in drawn if one != run] if run in drawn else [*drawn, run]
+                self._overlay.follow([one for one in self.cockpit.overlaid if one != self.cockpit.selected])
+                self._draw()
+
+        self.app.push_screen(Choose("Draw over this run, or take away:", list(reversed(runs))), chosen)
 
     # the lower pane
 
-    def _lower(self, name: str) -> None:
-        self.query_one(ContentSwitcher).current = name
-        self._titles()
-
-    def _titles(self) -> None:
-        current = self.query_one(ContentSwitcher).current or ""
-        log = self.query_one(EventLog)
-        kind = f" ({log.kind})" if current == "events" and log.kind != "all" else ""
-        words = f" / {log.words}" if log.words else ""
-        self.query_one("#lower").border_title = f"{current}{kind}{words}"
-
     def action_lower(self) -> None:
-        current = self.query_one(ContentSwitcher).current
-        place = LOWER.index(current) if current in LOWER else -1
-        self._lower(LOWER[(place + 1) % len(LOWER)])
-        self.query_one(f"#{LOWER[(place + 1) % len(LOWER)]}").focus()
+        self.query_one(Details).turn(focus=True)
 
     def action_kind(self) -> None:
-        log = self.query_one(EventLog)
-        self._lower("events")
-        log.narrow(kind=KINDS[(KINDS.index(log.kind) + 1) % len(KINDS)])
-        self._titles()
+        self.query_one(Details).next_kind()
 
     def action_filter(self) -> None:
-        self._lower("events")
-        field = self.query_one("#filter", Input)
-        field.add_class("-open")
-        field.focus()
-
-    @on(Input.Changed, "#filter")
-    def _filter(self, event: Input.Changed) -> None:
-        self.query_one(EventLog).narrow(words=event.value)
-        self._titles()
-
-    @on(Input.Submitted, "#filter")
-    def _filtered(self) -> None:
-        self.query_one("#filter").remove_class("-open")
-        self.query_one(EventLog).focus()
+        self.query_one(Details).search()
 
     def close_layer(self) -> bool:
-        field = self.query_one("#filter", Input)
-        if not field.has_class("-open") and not field.value:
-            return False
-        field.value = ""
-        self._filtered()
-        return True
+        return self.query_one(Details).widen()
 
     # the run
 
     def action_stop(self) -> None:
         run, snapshot = self.cockpit.selected, self.cockpit.snapshot
-        if run is None or snapshot is None or snapshot.life not in ("running", "waiting", "stalled"):
+        if run is None or snapshot is None or snapshot.life not in hints.LIVE:
             self.notify("Nothing runs here.", timeout=3)
             return
 
@@ -213,20 +208,32 @@ class RunScreen(Frame):
                 self.cockpit.command(["stop", run.id, "--no-wait"], "stop")
                 self.notify("Asked to stop: it ends at its next safe point, with everything saved.")
 
-        text = Content.assemble("Stop ", (run.id, "bold"), "? It ends at its next safe point; r goes on from there.")
+        text = (
+            Content("Stop ") + line(run.id, "bold") + Content("? It ends at its next safe point; r goes on from there.")
+        )
         self.app.push_screen(Question(text), answered)
 
     def action_resume(self) -> None:
         run, snapshot = self.cockpit.selected, self.cockpit.snapshot
-        if run is None or (snapshot and snapshot.life in ("running", "waiting", "stalled")):
+        if run is None or (snapshot and snapshot.life in hints.LIVE):
             self.notify("It is running." if run else "There is no run.", timeout=3)
             return
         self.cockpit.command(["resume", run.id, "--detach", "--json"], "resume")
+        self.notify("It goes on from what is saved.", timeout=3)
 
     def action_start(self) -> None:
-        if self.cockpit.selected is None:
+        if self.cockpit.selected is None and not self._started:
+            self._started = True
             self.cockpit.command(["run", "quickstart", "--detach", "--json"], "start")
             self.notify("quickstart begins.")
+
+    def action_detach(self) -> None:
+        run, snapshot = self.cockpit.selected, self.cockpit.snapshot
+        if run is None or snapshot is None or snapshot.life not in hints.LIVE:
+            self.app.exit()
+            return
+        told = f"{line(run.id).plain} goes on. Back to it: python -m tui {line(run.id).plain}"
+        self.app.exit(message=Text(told))
 
     def action_log(self) -> None:
         if run := self.cockpit.selected:
@@ -235,30 +242,35 @@ class RunScreen(Frame):
             self.app.push_screen(Pager(run.log, f"{run.id}/log.txt"))
 
     def action_copy(self) -> None:
-        log = self.query_one(EventLog)
-        if log.has_focus and (event := log.at_cursor()):
-            self.cockpit.copy(_as_text(event), "event")
-        elif text := self.query_one(Completions).text():
-            self.cockpit.copy(text, "completion")
-        elif run := self.cockpit.selected:
+        """What the focused pane shows; of a list the row under the cursor."""
+        inner = self.focused.ancestors_with_self if self.focused else []
+        pane = next((node for node in inner if node.has_class("pane")), None)
+        for node in pane.query("*") if pane else ():
+            if node.is_on_screen and (text := getattr(node, "as_text", str)()):
+                self.cockpit.copy(text, str(node.id or pane.id) if pane else "")
+                return
+        if run := self.cockpit.selected:
             self.cockpit.copy(run.id, "run id")
 
     def commanded(self, what: str, done: Done) -> None:
-        if what == "start" and done.good and isinstance(done.value, dict):
-            self.cockpit.select(str(done.value["run"]))
+        if what == "start":
+            self._started = False
+            if done.good and isinstance(done.value, dict):
+                self.cockpit.select(str(done.value["run"]))
+        elif what == f"plan {self._estimated}" and isinstance(done.value, dict):
+            self._estimate = foreseen(done.value)
 
 
-def _as_text(event: Event) -> str:
-    from pipeline.engine.rows import dump
+def _going(snapshot: Snapshot) -> str:
+    """The step that runs."""
+    return next((step.name for step in reversed(snapshot.steps) if step.state == "running"), "")
 
-    return dump(event.data)
 
-
-def _welcome() -> Content:
-    return Content.assemble(
-        ("Nothing has run here yet.\n\n", "bold"),
-        ("s", "bold $primary"), "  starts the preset quickstart: prompts, traces, judge, SFT, GRPO, GGUF and a report\n"
-        "   on a model of a million parameters, in three to five minutes on two cores, with no key and no network.\n\n",
-        ("3", "bold $primary"), "  fills in a form for a run of your own\n",
-        ("F1", "bold $primary"), " says what every key does",
-    )  # fmt: skip
+def foreseen(plan: Mapping[str, Any]) -> dict[str, float]:
+    """Step -> bytes that it needs at its peak, of steps whose memory the plan estimates."""
+    return {
+        str(step.get("step")): float(finding["data"]["total"])
+        for step in plan.get("steps", [])
+        for finding in step.get("findings", [])
+        if isinstance(finding.get("data"), dict) and "parts" in finding["data"]
+    }

@@ -34,6 +34,7 @@ SORTS: dict[str, Callable[[RunRow], Any]] = {
 
 class RunsScreen(Frame):
     OWNER = "runs"
+    COLUMN = "#side"
     AUTO_FOCUS = "RecordList"
     DEFAULT_CSS = """
     RunsScreen #filter { display: none; height: 1; border: none; padding: 0 1; }

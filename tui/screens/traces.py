@@ -64,6 +64,7 @@ class TraceRows:
 
 class TracesScreen(Frame):
     OWNER = "traces"
+    COLUMN = "#trace-pane"
     AUTO_FOCUS = "RecordList"
     DEFAULT_CSS = """
     TracesScreen #list-pane { width: 1fr; }

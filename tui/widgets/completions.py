@@ -13,7 +13,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from pipeline.engine.events import Event
-from tui.text import figure, line, shown
+from pipeline.engine.rows import Row
+from tui.text import line, shown
 from tui.widgets.record_list import Column, RecordList, Rows
 from tui.widgets.score_bars import ScoreBars
 
@@ -28,6 +29,7 @@ class Completions(Widget):
     DEFAULT_CSS = """
     Completions { height: 1fr; }
     Completions RecordList { width: 34; }
+    .-narrow Completions RecordList { width: 16; }
     Completions VerticalScroll { border-left: solid $panel-lighten-2; padding: 0 1; }
     Completions ScoreBars { margin-bottom: 1; }
     """
@@ -38,7 +40,12 @@ class Completions(Widget):
         self._items: list[Event] = []
 
     def compose(self) -> ComposeResult:
-        columns = [Column("step", 6, "right"), Column("what", 10), Column("reward", 7, "right"), Column("of", 0)]
+        columns = [
+            Column("step", 6, "right"),
+            Column("what", 10, least=30),
+            Column("reward", 7, "right"),
+            Column("of", 0, least=30),
+        ]
         with Horizontal():
             yield RecordList(columns, empty="Nothing was shown yet.")
             with VerticalScroll(can_focus=True):
@@ -47,14 +54,15 @@ class Completions(Widget):
 
     def show(self, items: Sequence[Event]) -> None:
         found = self.query_one(RecordList)
-        newest = found.cursor >= len(self._items) - 1
+        newest, at = found.cursor >= len(self._items) - 1, self._at()
         if self._items and items and items[-1] is self._items[-1]:
             return
+        if not self._items and not items:
+            return
         self._items = list(items)
-        rows = [[line(event.data.get("step", "")), line(event.data.get("what", "")), Content(_reward(event)),
-                 line(event.data.get("prompt_id") or event.data.get("id") or event.data.get("name") or "")]
-                for event in self._items]  # fmt: skip
-        found.show(Rows(rows), len(rows) - 1 if newest else None)
+        rows = [_cells(event.data) for event in self._items]
+        place = next((place for place, event in enumerate(self._items) if event is at), None)
+        found.show(Rows(rows), len(rows) - 1 if newest else place)
 
     def go_to(self, step: int) -> None:
         """Put the cursor on the first completion of a training step, or the nearest one before."""
@@ -65,10 +73,13 @@ class Completions(Widget):
             self.query_one(RecordList).cursor = steps.index(nearest)
         self.query_one(RecordList).focus()
 
-    def text(self) -> str:
-        """The item under the cursor, as it is written."""
+    def _at(self) -> Event | None:
         cursor = self.query_one(RecordList).cursor
-        return _whole(self._items[cursor]).plain if 0 <= cursor < len(self._items) else ""
+        return self._items[cursor] if 0 <= cursor < len(self._items) else None
+
+    def as_text(self) -> str:
+        """The item under the cursor, whole."""
+        return _whole(event).plain if (event := self._at()) else ""
 
     @on(RecordList.Moved)
     def _moved(self, message: RecordList.Moved) -> None:
@@ -76,15 +87,22 @@ class Completions(Widget):
         if 0 <= message.index < len(self._items):
             event = self._items[message.index]
             scores = event.data.get("scores")
+            reasons = event.data.get("reasons")
             bars = self.query_one(ScoreBars)
             bars.display = isinstance(scores, dict)
-            bars.show(scores if isinstance(scores, dict) else {}, event.data.get("reasons"))
+            bars.show(scores if isinstance(scores, dict) else {}, reasons if isinstance(reasons, dict) else {})
             self.query_one("#whole", Static).update(_whole(event))
 
 
-def _reward(event: Event) -> str:
-    reward = event.data.get("reward")
-    return figure(round(reward, 3)) if isinstance(reward, int | float) else "–"
+def _cells(data: Row) -> list[Content]:
+    reward = data.get("reward")
+    of = data.get("prompt_id") or data.get("id") or data.get("name") or ""
+    return [
+        line(data.get("step", ""), most=20),
+        line(data.get("what", ""), most=40),
+        Content(f"{reward:.3f}" if isinstance(reward, int | float) else "–"),
+        line(of, most=200),
+    ]
 
 
 def _whole(event: Event) -> Content:
@@ -94,4 +112,6 @@ def _whole(event: Event) -> Content:
         if data.get(name):
             style = "$foreground-muted" if name == "thought" else ""
             parts += [Content.styled(name, "bold"), shown(str(data[name])[:LONGEST], style)]
-    return Content("\n").join(parts) if parts else shown({key: value for key, value in data.items() if key != "scores"})
+    if parts:
+        return Content("\n").join(parts)
+    return shown(str({key: value for key, value in data.items() if key != "scores"})[:LONGEST])

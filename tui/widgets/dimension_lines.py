@@ -27,6 +27,9 @@ class DimensionLines(Widget, can_focus=True):
         self._lines = lines
         self.refresh(layout=True)
 
+    def as_text(self) -> str:
+        return self.render().plain
+
     def render(self) -> Content:
         if not self._lines:
             return Content.styled("No scores yet: GRPO tells them with every step.", "$foreground-muted")

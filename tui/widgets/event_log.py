@@ -9,11 +9,14 @@ from typing import Any
 from textual.content import Content
 
 from pipeline.engine.events import Event
+from pipeline.engine.rows import dump
 from tui.text import figure, line, moment
 from tui.widgets.record_list import Column, RecordList, Rows
 from tui.widgets.signs import sign
 
 KEPT = 5000
+LONGEST = 400
+"""Letters of an event in its line; the rest is cut off anyway, and drawing stays quick."""
 KINDS = ("all", "alert", "log", "wait", "step", "run", "item")
 """Filters: `step` and `run` stand for all kinds that begin so."""
 
@@ -21,7 +24,7 @@ KINDS = ("all", "alert", "log", "wait", "step", "run", "item")
 class EventLog(RecordList):
     """Stays at the newest line while the cursor is there."""
 
-    ABOUT = "What happened, newest last. / searches, k narrows to a kind of event."
+    ABOUT = "What happened, newest last. / searches, K narrows to a kind of event."
 
     def __init__(self, *, plain: bool = False, **options: Any) -> None:
         super().__init__([Column("time", 8), Column("", 1), Column("step", 12, least=60), Column("event", 0)],
@@ -48,16 +51,27 @@ class EventLog(RecordList):
     def at_cursor(self) -> Event | None:
         return self._seen[self.cursor] if 0 <= self.cursor < len(self._seen) else None
 
+    def as_text(self) -> str:
+        """The event under the cursor as it is written."""
+        return dump(event.data) if (event := self.at_cursor()) else ""
+
     def _shown(self) -> None:
-        newest = self.cursor >= len(self._seen) - 1
+        newest, at = self.cursor >= len(self._seen) - 1, self.at_cursor()
         wanted = self.words.casefold().split()
         self._seen = [
             event
             for event in self._events
-            if (self.kind == "all" or event.kind.startswith(self.kind))
-            and all(word in f"{event.step} {say(event)}".casefold() for word in wanted)
+            if (self.kind == "all" or event.kind.startswith(self.kind)) and _holds(event, wanted)
         ]
-        self.show(_Lines(self._seen, self._plain), len(self._seen) - 1 if newest else None)
+        place = next((place for place, event in enumerate(self._seen) if event is at), None)
+        self.show(_Lines(self._seen, self._plain), len(self._seen) - 1 if newest else place)
+
+
+def _holds(event: Event, words: Sequence[str]) -> bool:
+    if not words:
+        return True
+    text = f"{event.step} {say(event)}".casefold()
+    return all(word in text for word in words)
 
 
 class _Lines(Rows):
@@ -74,8 +88,8 @@ class _Lines(Rows):
         return [
             Content.styled(moment(event.t), "$foreground-muted"),
             sign(level, self._plain) if level else Content(" "),
-            line(event.step, "$foreground-muted"),
-            line(say(event)),
+            line(event.step, "$foreground-muted", most=LONGEST),
+            line(say(event), most=LONGEST),
         ]
 
 
@@ -108,5 +122,6 @@ def say(event: Event) -> str:
         case "run.finished":
             return f"{data.get('state')} after {figure(data.get('seconds'))} s"
         case "item":
-            return f"{data.get('what', 'item')}: {data.get('answer') or data.get('text') or data.get('name') or ''}"
+            said = next((data[name] for name in ("answer", "text", "name", "outcome", "id") if data.get(name)), "")
+            return f"{data.get('what', 'item')}: {said}"
     return event.kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from tui.series import Span
 from tui.text import clock, figure, line
 from tui.themes import SERIES
 
-GUTTER = 9
+GUTTER = 10
 """Letters of the y axis."""
 SMOOTH = (0.0, 0.6, 0.9, 0.97)
 
@@ -38,11 +39,11 @@ class LineChart(Widget, can_focus=True):
     DEFAULT_CSS = "LineChart { height: 1fr; min-height: 4; }"
 
     class At(Message):
-        """The cursor was put on a step (or a time), and Enter pressed."""
+        """The cursor was put on a training step, and Enter pressed."""
 
-        def __init__(self, x: float, clock: bool) -> None:
+        def __init__(self, step: float) -> None:
             super().__init__()
-            self.x, self.clock = x, clock
+            self.step = step
 
     def __init__(self, *, empty: str = "No figures yet.", plain: bool = False, **options: Any) -> None:
         super().__init__(**options)
@@ -58,7 +59,8 @@ class LineChart(Widget, can_focus=True):
 
     def _picture(self) -> Picture | None:
         width, height = self.size.width - GUTTER, self.size.height - 2
-        key = (width, height, self.look, tuple((len(one.spans), one.spans[-1:]) for one in self._lines))
+        lines = tuple((one.name, len(one.spans), one.spans[:1], one.spans[-1:]) for one in self._lines)
+        key = (width, height, self.look, lines)
         if self._drawn[0] != key:
             self._drawn = (key, draw([one.spans for one in self._lines], width, height, self.look, plain=self._plain))
         return self._drawn[1]
@@ -70,7 +72,7 @@ class LineChart(Widget, can_focus=True):
         rows = [self._legend(picture)]
         height = len(picture.rows)
         for number, cells in enumerate(picture.rows):
-            label = figure(picture.y[1]) if number == 0 else figure(picture.y[0]) if number == height - 1 else ""
+            label = _label(picture.y, number, height, self.look.log)
             parts: list[Any] = [(f"{label:>{GUTTER - 2}} ", "$foreground-muted"), ("│", "$foreground-muted")]
             start = 0
             for place in range(1, len(cells) + 1):  # letters of one line in a row share a style
@@ -119,6 +121,12 @@ class LineChart(Widget, can_focus=True):
         text = "".join(letters)
         return Content.styled(" " * GUTTER + text, "$foreground-muted")
 
+    def as_text(self) -> str:
+        """The points as columns parted by tabs: a line's name, step, value."""
+        return "\n".join(
+            f"{line(one.name).plain}\t{span.x1:g}\t{span.last!r}" for one in self._lines for span in one.spans
+        )
+
     # actions
 
     def _looked(self, **changes: Any) -> None:
@@ -157,9 +165,25 @@ class LineChart(Widget, can_focus=True):
     def action_choose(self) -> None:
         picture = self._picture()
         if picture and (x := self._x(picture)) is not None:
-            self.post_message(self.At(x, self.look.clock))
+            points = [span for span in self._lines[0].spans if not math.isnan(span.last)]
+            if points:  # on the time axis: the step that ended nearest to it
+                near = min(points, key=lambda span: abs((span.t1 if self.look.clock else span.x1) - x))
+                self.post_message(self.At(near.x1))
 
     def on_click(self, event: events.Click) -> None:
         if event.x >= GUTTER:
             self._cursor = event.x - GUTTER
             self.refresh()
+
+
+def _label(bounds: tuple[float, float], row: int, height: int, log: bool) -> str:
+    """The value at the top, at the bottom and, where there is room, in the middle of the y axis."""
+    low, high = bounds
+    if row not in (0, height - 1) and (height < 7 or row != height // 2):
+        return ""
+    share = 1 - row / max(1, height - 1)
+    value = low * (high / low) ** share if log else low + (high - low) * share
+    if not log and abs(value) < (high - low) * 1e-3:
+        value = 0.0  # next to nothing beside what the axis spans
+    text = figure(value)
+    return text if len(text) < GUTTER - 1 else f"{value:.1e}"

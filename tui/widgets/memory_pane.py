@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,9 @@ class MemoryPane(Widget):
         self._samples, self._estimate = samples, estimate
         self.refresh(layout=True)
 
+    def as_text(self) -> str:
+        return self.render().plain
+
     def render(self) -> Content:
         width = max(1, self.size.width)
         if not self._samples:
@@ -42,42 +46,59 @@ class MemoryPane(Widget):
         for gpu in newest.get("gpus") or []:
             rows += self._gpu(gpu, width)
         if not rows:
-            rows.append(Content.styled("no NVIDIA driver here: host memory", "$foreground-muted"))
-        history = [(sample.get("host_used") or 0) / (sample.get("host_total") or 1) for _, sample in self._samples]
-        used, total = newest.get("host_used"), newest.get("host_total")
-        rows.append(self._line("host", used, total, f"this step {gib(newest.get('process'))}"))
-        rows.append(self._history(history, width))
+            rows.append(Content.styled("No NVIDIA driver here: host memory.", "$foreground-muted"))
+        rows += self._device("host", newest.get("host_used"), newest.get("host_total"))
+        rows.append(_pair("this step", gib(number(newest.get("process")))))
+        rows.append(
+            self._history([_share(one.get("host_used"), one.get("host_total")) for _, one in self._samples], width)
+        )
         return Content("\n").join(row.truncate(width, ellipsis=True) for row in rows)
 
     def _gpu(self, gpu: Mapping[str, Any], width: int) -> list[Content]:
-        index = gpu.get("index")
-        used, total = gpu.get("used"), gpu.get("total")
-        extra = [f"this step {gib(gpu['process'])}" if gpu.get("process") is not None else "",
-                 f"{gpu['watts']:.0f} W" if gpu.get("watts") is not None else "",
-                 f"{gpu['celsius']:.0f} °C" if gpu.get("celsius") is not None else ""]  # fmt: skip
+        used, total, own = (number(gpu.get(name)) for name in ("used", "total", "process"))
         history = [
-            (one.get("used") or 0) / (one.get("total") or 1)
+            _share(one.get("used"), one.get("total"))
             for _, sample in self._samples
             for one in sample.get("gpus") or []
-            if one.get("index") == index
+            if one.get("index") == gpu.get("index")
         ]
-        rows = [
-            line(f"GPU {index} {gpu.get('name', '')}", "bold"),
-            self._line("", used, total, " ".join(filter(None, extra))),
-        ]
+        rows = [line(f"GPU {gpu.get('index')} {gpu.get('name', '')}", "bold", most=200)]
+        rows += self._device("used", used, total)
+        rows.append(_pair("this step", gib(own)))
+        if own is not None and used is not None:
+            rows.append(_pair("others", gib(max(0.0, used - own))))
         if self._estimate and total:
-            rows.append(
-                Content.styled(f"plan {bar(self._estimate / total, 12, self._plain)} {gib(self._estimate)}", "$accent")
-            )
+            rows.append(Content.styled(f"plan {self._bar(self._estimate / total)} {gib(self._estimate)}", "$accent"))
+        watts, celsius = number(gpu.get("watts")), number(gpu.get("celsius"))
+        heat = [f"{watts:.0f} W" if watts is not None else "", f"{celsius:.0f} °C" if celsius is not None else ""]
+        rows.append(_pair("power", "  ".join(filter(None, heat)) or "–"))
         return [*rows, self._history(history, width)]
 
-    def _line(self, name: str, used: float | None, total: float | None, extra: str) -> Content:
-        share = (used or 0) / (total or 1)
+    def _device(self, name: str, used: Any, total: Any) -> list[Content]:
+        share = _share(used, total)
         style = "$error" if share > 0.95 else "$warning" if share > 0.85 else "$success"
-        drawn = Content.styled(bar(share, 12, self._plain), style)
-        return Content(" ").join([Content(f"{name:<4}"), drawn, Content(f"{gib(used)} of {gib(total)}"), line(extra)])
+        drawn = Content.styled(self._bar(share), style)
+        return [Content(f"{name} ") + drawn + Content(f" {gib(number(used))} of {gib(number(total))}")]
+
+    def _bar(self, share: float) -> str:
+        return bar(share, 5 if self.size.width < 34 else 12, self._plain)
 
     def _history(self, shares: Sequence[float], width: int) -> Content:
+        """The newest samples, one a letter, against all that the device has."""
         steps = PLAIN_STEPS if self._plain else STEPS
-        text = "".join(steps[min(7, max(0, int(share * 8)))] for share in shares[-(width - 5) :])
+        text = "".join(steps[min(7, max(0, int(share * 8)))] for share in shares[-max(1, width - 5) :])
         return Content.styled(f"     {text}", "$primary")
+
+
+def _pair(name: str, value: str) -> Content:
+    return Content.styled(f"     {name:<10}", "$foreground-muted") + Content(value)
+
+
+def _share(used: Any, total: Any) -> float:
+    part, whole = number(used), number(total)
+    return part / whole if part is not None and whole else 0.0
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or none: a driver that is confused must not end the screen."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

@@ -112,6 +112,7 @@ class RecordList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._source) + 1)
+        self._reveal()
 
     def _widths(self, width: int) -> list[int]:
         """Of the columns that are shown; 0 for one that is not."""

@@ -15,6 +15,7 @@ from tui.widgets.score_bars import bar
 from tui.widgets.signs import sign
 
 BAR = 10
+LIVE = ("running", "waiting", "stalled")
 
 
 class StageRail(Widget):
@@ -32,12 +33,15 @@ class StageRail(Widget):
         self.set_interval(1.0, self._tick)
 
     def _tick(self) -> None:
-        if self._snapshot and self._snapshot.life in ("running", "waiting", "stalled") and self.screen.is_current:
+        if self._snapshot and self._snapshot.life in LIVE and self.screen.is_current:
             self.refresh()
 
     def show(self, snapshot: Snapshot | None) -> None:
         self._snapshot = snapshot
         self.refresh(layout=True)
+
+    def as_text(self) -> str:
+        return self.render().plain
 
     def render(self) -> Content:
         snapshot = self._snapshot
@@ -45,39 +49,46 @@ class StageRail(Widget):
             return Content("")
         begun = {step.name: step for step in snapshot.steps}
         width = max((len(name) for name in snapshot.planned), default=0)
-        return Content("\n").join(
-            self._row(name, begun.get(name), snapshot, width).truncate(max(1, self.size.width), ellipsis=True)
-            for name in snapshot.planned
-        )
+        rows = [row for name in snapshot.planned or begun for row in self._rows(name, begun.get(name), snapshot, width)]
+        return Content("\n").join(row.truncate(max(1, self.size.width), ellipsis=True) for row in rows)
 
-    def _row(self, name: str, step: StepView | None, snapshot: Snapshot, width: int) -> Content:
+    def _rows(self, name: str, step: StepView | None, snapshot: Snapshot, width: int) -> list[Content]:
         state: str = step.state if step else "pending"
-        if state == "running" and snapshot.life not in ("running", "waiting", "stalled"):
-            state = snapshot.life  # it ended with its run: stopped, failed or died
-        named = line(f"{name:<{width}}", "bold" if state == "running" else "$foreground-muted" if not step else "")
-        parts = [sign(state, self._plain), named]
+        if state == "running" and snapshot.life != "running":
+            state = snapshot.life  # it waits, or ended with its run: stopped, failed or died
+        style = "bold" if step and step.state == "running" else "" if step else "$foreground-muted"
+        parts = [sign(state, self._plain), line(f"{name:<{width}}", style)]
+        below: list[Content] = []
         if step and step.state == "running":
-            parts += _going(step, snapshot, self._plain)
+            said, *below = _going(step, snapshot, self._plain)
+            parts.append(said)
         elif step and step.seconds is not None:
-            parts.append(Content.styled(clock(step.seconds), "$foreground-muted"))
-        elif step and step.state == "cached":
-            parts.append(Content.styled("there already", "$foreground-muted"))
-        return Content(" ").join(parts)
+            parts.append(Content.styled(f"{clock(step.seconds):>7}{_amount(step)}", "$foreground-muted"))
+        elif state in ("cached", "failed"):
+            parts.append(Content.styled({"cached": "there already", "failed": "failed"}[state], "$foreground-muted"))
+        return [Content(" ").join(parts), *below]
+
+
+def _amount(step: StepView) -> str:
+    """How much a step did, where it counts."""
+    return f"  {step.total:,} {line(step.unit).plain}" if step.total else ""
 
 
 def _going(step: StepView, snapshot: Snapshot, plain: bool) -> list[Content]:
-    """How far a step is; its clock stands still where its run does."""
-    now = time.time() if snapshot.life in ("running", "waiting", "stalled") else snapshot.last
+    """How far a step is, and below it how fast and how long still; its clock stands still where its run does."""
+    now = time.time() if snapshot.life in LIVE else snapshot.last
     spent = max(0.0, now - step.began)
-    if not step.done:
-        return [Content(clock(spent))]
-    if not step.total:
-        return [Content(f"{step.done:,} {step.unit} {clock(spent)}")]
-    share = step.done / step.total
+    unit = line(step.unit)
+    if not step.total or not step.done:
+        return [Content(f"{clock(spent):>7}  ") + (Content(f"{step.done:,} ") + unit if step.done else Content(""))]
+    share = min(1.0, step.done / step.total)
     left = spent * (1 - share) / share
-    text = f"{step.done:,}/{step.total:,} {step.unit} {_rate(step.done / max(spent, 1e-3), step.unit)}"
-    return [Content.styled(bar(share, BAR, plain), "$primary"), Content(text), Content(f"{clock(left)} left")]
+    rate = _rate(step.done / max(spent, 1e-3), unit.plain)
+    return [
+        Content(f"{clock(spent):>7}  {step.done:,}/{step.total:,} ") + unit,
+        Content("  ") + Content.styled(bar(share, BAR, plain), "$primary") + Content(f" {rate}  {clock(left)} left"),
+    ]
 
 
 def _rate(rate: float, unit: str) -> str:
-    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s" if rate >= 0.1 else f"{1 / rate:,.0f} s per {unit[:-1]}"
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s" if rate >= 0.1 else f"{1 / rate:,.0f} s a {unit[:-1]}"
