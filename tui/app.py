@@ -76,7 +76,7 @@ class Cockpit(App[None]):
 
     OWNER = "app"
     TITLE = "Training cockpit"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("app")]
     COMMANDS: ClassVar[set[Any]] = {Actions}
     COMMAND_PALETTE_BINDING = "ctrl+p"

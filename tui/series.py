@@ -34,6 +34,8 @@ class Series:
     def __init__(self) -> None:
         self._old: list[Span] = []
         self._new: deque[Span] = deque()
+        self._stride, self._joined = 1, 1
+        """Points that an old entry holds, and those that the last one holds so far."""
 
     def add(self, x: float, t: float, y: float | None) -> None:
         """A point at step `x` and time `t`; none, NaN and infinity are gaps. One that goes back takes the place of what
@@ -43,12 +45,25 @@ class Series:
         if not self._new:
             while self._old and self._old[-1].x0 >= x:
                 self._old.pop()
+                self._joined = self._stride
         value = y if y is not None and math.isfinite(y) else math.nan
         self._new.append(Span(x, x, t, t, value, value, value))
         if len(self._new) > NEWEST:
-            self._old.append(self._new.popleft())
+            self._age(self._new.popleft())
+
+    def _age(self, span: Span) -> None:
+        """All old entries hold as many points: the beginning of a run is drawn as finely as its middle."""
+        if self._old and self._joined < self._stride:
+            self._old[-1] = join([self._old[-1], span])
+            self._joined += 1
+            return
+        self._old.append(span)
+        self._joined = 1
         if len(self._old) > LIMIT:
+            odd = len(self._old) % 2
             self._old = [join(self._old[place : place + 2]) for place in range(0, len(self._old), 2)]
+            self._stride *= 2
+            self._joined = 1 if odd else self._stride
 
     def spans(self) -> list[Span]:
         return [*self._old, *self._new]

@@ -92,7 +92,13 @@ class RunScreen(Frame):
     def run_changed(self) -> None:
         if not self.ready:
             return
-        self.set_class(self.cockpit.selected is None, "-no-run")
+        none = self.cockpit.selected is None
+        self.set_class(none, "-no-run")
+        panes = self.query_one("#cockpit")
+        if panes.disabled and not none:
+            panes.disabled = False
+            self.query_one(LineChart).focus()
+        panes.disabled = none  # a hidden chart must not take the keys
         self._chosen, self._curves, self._held = "", [], []
         self.query_one(StageRail).show(None)
         self.query_one(MemoryPane).show(())

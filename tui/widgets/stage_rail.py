@@ -63,15 +63,19 @@ class StageRail(Widget):
             said, *below = _going(step, snapshot, self._plain)
             parts.append(said)
         elif step and step.seconds is not None:
-            parts.append(Content.styled(f"{clock(step.seconds):>7}{_amount(step)}", "$foreground-muted"))
+            amount = _amount(step, self.size.width - width - 9)
+            parts.append(Content.styled(f"{clock(step.seconds):>7}{amount}", "$foreground-muted"))
         elif state in ("cached", "failed"):
             parts.append(Content.styled({"cached": "there already", "failed": "failed"}[state], "$foreground-muted"))
         return [Content(" ").join(parts), *below]
 
 
-def _amount(step: StepView) -> str:
-    """How much a step did, where it counts."""
-    return f"  {step.total:,} {line(step.unit).plain}" if step.total else ""
+def _amount(step: StepView, room: int) -> str:
+    """How much a step did, where it counts; its unit where there is room for it."""
+    if not step.total:
+        return ""
+    text = f"  {step.total:,} {line(step.unit).plain}"
+    return text if len(text) <= room else f"  {step.total:,}"
 
 
 def _going(step: StepView, snapshot: Snapshot, plain: bool) -> list[Content]:
