@@ -11,7 +11,7 @@ HINTS = {
     "died": "Its process is gone without a word. r goes on from what is saved.",
     "stopped": "Stopped on request, with everything saved. r goes on.",
     "failed": "A step failed; o opens the log. r tries again from what is saved.",
-    "stalled": "Alive, but silent for ten times its usual gap. o opens the log, x asks it to stop.",
+    "stalled": "Alive, but silent for ten times its usual gap. o opens the log, x stops it.",
 }
 LIVE = ("running", "waiting", "stalled")
 

@@ -1,4 +1,4 @@
-"""Run directories made by hand for the screen's tests: events as a run would have written them, none of them computed."""
+"""Run directories made by hand for the screen's tests: events as a run would have written them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tui.app import Cockpit
 BEGAN = 1_795_000_000.0
 SIZES = ((80, 24), (120, 40), (200, 60))
 POISON = (
-    "[INST] a [/INST] [/x]", "[@click=app.quit]x[/]", "\x1b]0;title\x07\x1b[2J", "\x9b31m", "a\u202eb\u2066c", "nul\x00",
-    "lone \ud800 surrogate", "line\u2028para\u2029", "漢字" * 40, "e\u0301\u200b\u200d" * 40, "tab\tand\nnewline", "$x {y} \\[",
-    "x" * 1_000_000, "",
+    "[INST] a [/INST] [/x]", "[@click=app.quit]x[/]", "\x1b]0;title\x07\x1b[2J", "\x9b31m", "a\u202eb\u2066c",
+    "nul\x00", "lone \ud800 surrogate", "line\u2028para\u2029", "漢字" * 40, "e\u0301\u200b\u200d" * 40,
+    "tab\tand\nnewline", "$x {y} \\[", "x" * 1_000_000, "",
 )  # fmt: skip
 
 Told = tuple[str, str, dict[str, Any]]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tests.tui.made import BEGAN
 from tui.plot import Look, Picture, draw, smoothed
@@ -33,7 +34,7 @@ def test_two_points_are_joined_by_a_straight_line():
 
 def test_a_steep_line_has_no_hole():
     found = columns(drawn([line(0, 9, 0)], 5, 10))
-    for left, right in zip(found, found[1:], strict=False):
+    for left, right in pairwise(found):
         assert min(abs(a - b) for a in left for b in right) <= 1
         assert left == list(range(left[0], left[-1] + 1))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from tui.series import LIMIT, NEWEST, Series, newest
 
@@ -14,7 +15,7 @@ def test_old_points_are_joined_to_their_extremes_and_the_newest_stay():
     assert len(spans) <= LIMIT + NEWEST
     assert min(span.low for span in spans) == -5.0 and max(span.high for span in spans) == 9.0
     assert spans[0].x0 == 0 and spans[-1].x1 == count - 1
-    assert all(left.x1 < right.x0 for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left.x1 < right.x0 for left, right in pairwise(spans))
     assert all(span.x0 == span.x1 for span in spans[-NEWEST:])
 
 

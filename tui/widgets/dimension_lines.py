@@ -42,7 +42,7 @@ class DimensionLines(Widget, can_focus=True):
         last = newest(spans)
         if first is None or last is None:
             return Content.styled(f"{words}    –", "$foreground-muted")
-        room = max(4, self.size.width - NAMED - 22)
+        room = max(4, self.size.width - NAMED - 14)
         picture = draw([spans], room, 1, Look(smooth=0.6), plain=self._plain)
         drawn = "".join(letter for letter, _ in picture.rows[0]) if picture else ""
         sign = "+" if last > first else "-" if last < first else "="

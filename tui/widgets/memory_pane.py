@@ -78,10 +78,12 @@ class MemoryPane(Widget):
         share = _share(used, total)
         style = "$error" if share > 0.95 else "$warning" if share > 0.85 else "$success"
         drawn = Content.styled(self._bar(share), style)
-        return [Content(f"{name} ") + drawn + Content(f" {gib(number(used))} of {gib(number(total))}")]
+        return [
+            Content(f"{name} ") + drawn + Content(f" {gib(number(used)).removesuffix(' GiB')} of {gib(number(total))}")
+        ]
 
     def _bar(self, share: float) -> str:
-        return bar(share, 5 if self.size.width < 34 else 12, self._plain)
+        return bar(share, 3 if self.size.width < 34 else 12, self._plain)
 
     def _history(self, shares: Sequence[float], width: int) -> Content:
         """The newest samples, one a letter, against all that the device has."""

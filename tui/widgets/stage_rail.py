@@ -14,7 +14,7 @@ from tui.text import clock, line
 from tui.widgets.score_bars import bar
 from tui.widgets.signs import sign
 
-BAR = 10
+BAR = 8
 LIVE = ("running", "waiting", "stalled")
 
 

@@ -18,7 +18,7 @@ from tui.widgets.event_log import EventLog
 from tui.widgets.line_chart import LineChart
 from tui.widgets.memory_pane import MemoryPane
 
-ASKED = dict(notifications=True, tooltips=True)
+ASKED: dict[str, Any] = {"notifications": True, "tooltips": True}
 
 
 class Told(Cockpit):
@@ -30,14 +30,14 @@ class Told(Cockpit):
         self.copied: list[str] = []
         self.farewell = ""
 
-    def command(self, words: Sequence[str], what: str, stdin: str = "") -> None:  # type: ignore[override]
+    def command(self, words: Sequence[str], what: str, stdin: str = "") -> None:  # type: ignore[override]  # noqa: ARG002
         self.commands.append(list(words))
 
     def exit(self, *args: Any, message: Any = None, **options: Any) -> None:
         self.farewell = str(message or "")
         super().exit(*args, message=message, **options)
 
-    def copy(self, text: str, what: str) -> None:
+    def copy(self, text: str, what: str) -> None:  # noqa: ARG002
         self.copied.append(text)
 
 
@@ -59,7 +59,7 @@ async def test_a_finished_run_shows_its_steps_its_curve_and_its_events_at_every_
         assert "Finished in 0:41; no verdict was asked for" in text
         assert "there already" in text and "0:40" in text, "the cached step, and the seconds of the other"
         assert "grpo loss" in text and "done after 41 s" in text
-        assert "host" in text and "1.00 GiB" in text
+        assert "host" in text and "1.00 of 16.00 GiB" in text
         panes = [app.screen.query_one(name).region for name in ("#steps", "#memory", "#chart-pane", "#lower")]
         for number, one in enumerate(panes):
             assert one.area and all(not one.overlaps(other) for other in panes[number + 1 :])
@@ -254,7 +254,7 @@ async def test_a_gpu_shows_the_plans_estimate_beside_what_is_used(tmp_path):
             await caught_up(pilot, app)
             assert app.commands == [["plan", str(run.path / "config.json"), "--json"]], "once, however often it is fed"
             text = app.screen.query_one(MemoryPane).as_text()
-            assert "12.00 GiB of 16.00 GiB" in text and "10.00 GiB" in text and "212 W  61 °C" in text
+            assert "12.00 of 16.00 GiB" in text and "10.00 GiB" in text and "212 W  61 °C" in text
             assert "plan" not in text
             app.screen._estimate = {"grpo": 11.0 * 2**30}
             app.screen.fed(app.snapshot)
