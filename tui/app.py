@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,24 +20,22 @@ from tui import actions, habits, themes
 from tui.feed import Feed, Snapshot
 from tui.launch import ask
 from tui.messages import Commanded, Fed, Selected
-from tui.screens.chat import ChatScreen
 from tui.screens.explain import Explain
 from tui.screens.frame import Frame
-from tui.screens.new import NewScreen
-from tui.screens.report import ReportScreen
-from tui.screens.run import RunScreen
-from tui.screens.runs import RunsScreen
-from tui.screens.traces import TracesScreen
 from tui.text import shown
 
-SCREENS = {
-    "run": RunScreen,
-    "runs": RunsScreen,
-    "new": NewScreen,
-    "traces": TracesScreen,
-    "report": ReportScreen,
-    "chat": ChatScreen,
-}
+
+def screen(name: str) -> Callable[[], Screen[None]]:
+    """Makes a screen; its module is imported only when it is first shown, so that the first paint waits for one."""
+
+    def make() -> Screen[None]:
+        made: Screen[None] = getattr(import_module(f"tui.screens.{name}"), f"{name.title()}Screen")()
+        return made
+
+    return make
+
+
+SCREENS = {name: screen(name) for name in ("run", "runs", "new", "traces", "report", "chat")}
 
 
 class Actions(Provider):

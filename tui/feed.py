@@ -1,6 +1,6 @@
 """What the screen knows of a run: a thread tails its events and hands out snapshots, so that the screen never waits.
 
-It reads in chunks, and hands out at most ten snapshots a second, each with what is new since the one before.
+It reads in chunks, and hands out at most five snapshots a second, each with what is new since the one before.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from pipeline.engine.runs import Run
 from pipeline.engine.view import Life, RunView, StepView
 from tui.series import Series
 
-CHUNK = 2000
+CHUNK = 300
 """Events read at once."""
 GAP = 0.1
-"""Seconds between snapshots; and between looks at a silent file."""
+"""Seconds between looks at a silent file."""
+NEWS, LOADING = 0.2, 0.6
+"""Seconds between snapshots of a run, and while there is more in its file than has been read yet."""
+BREATH = 0.004
+"""Seconds between chunks, in which the screen has the interpreter to itself."""
 LOOK = 1.0
 """Seconds between looks at the lock of a silent run."""
 ITEMS, MEMORY = 200, 900
@@ -96,6 +100,7 @@ class Feed:
         life: Life | None = None
         looked, sent = 0.0, 0.0
         fresh: list[Event] = []
+        news, behind = False, True
         while not self._closed.is_set():
             events = tail.read(CHUNK)
             for event in events:
@@ -110,16 +115,17 @@ class Feed:
             if due or (events and events[-1].kind == "run.finished"):
                 looked = now
             full = len(events) >= CHUNK
-            if events or due:
+            news = news or bool(events)
+            caught_up = behind and not full
+            if news or due:
                 if not self.run.path.is_dir():
                     return  # deleted; to look at its lock would make the folder again
                 found = state.view.life(self.run.is_alive())
-                if (events and (not full or now - sent >= GAP)) or found != life:
-                    life, sent = found, now
+                if (news and now - sent >= (LOADING if full else NEWS)) or found != life or caught_up:
+                    life, sent, news, behind = found, now, False, full
                     self._send(_snapshot(self.run, state, found, planned, fresh, behind=full))
                     fresh = []
-            if not full:
-                self._closed.wait(GAP)
+            self._closed.wait(BREATH if full else GAP)
 
 
 def _step_names(run: Run) -> list[str]:

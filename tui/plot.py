@@ -68,7 +68,11 @@ def bounds(lines: Sequence[Sequence[Span]], look: Look) -> tuple[tuple[float, fl
     every = [span for spans in lines for span in spans]
     if not every:
         return None
-    first, last = min(_x0(span, look.clock) for span in every), max(_x(span, look.clock) for span in every)
+    ends = [end for spans in lines for end in (spans[:1], spans[-1:])]  # a line goes from left to right
+    first, last = (
+        min(_x0(end[0], look.clock) for end in ends if end),
+        max(_x(end[0], look.clock) for end in ends if end),
+    )
     start = last - (last - first) * look.tail
     seen = [span for span in every if _x(span, look.clock) >= start and _drawable(span, look)]
     if not seen:

@@ -1,6 +1,6 @@
 """The points of one line of a chart, however many come: old ones joined to their extremes, the newest as they came.
 
-A day of steps fits in a few thousand entries, and a spike is never averaged away.
+A day of steps fits in some fifteen hundred entries, more than a chart has columns, and a spike is never averaged away.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-LIMIT = 4096
+LIMIT = 1024
 """Entries above which neighbours are joined."""
-NEWEST = 1024
+NEWEST = 512
 """Points that are kept as they came."""
 
 

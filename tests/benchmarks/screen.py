@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -54,8 +52,8 @@ def folder() -> Path:
 
 def paint(root: Path) -> None:
     """Seconds from the first import to the first paint, processes in turn."""
-    programs = {"a bare Textual app": BARE + PAINT.format(args=""),
-                "the cockpit": OURS + PAINT.format(args=f"Path({str(root)!r}), home=Path({str(root / 'home')!r})")}  # fmt: skip
+    args = f"Path({str(root)!r}), home=Path({str(root / 'home')!r})"
+    programs = {"bare": BARE + PAINT.format(args=""), "ours": OURS + PAINT.format(args=args)}
     times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(ROUNDS):
         for name, program in programs.items():
@@ -98,7 +96,8 @@ with open(sys.argv[1], "a", buffering=1, encoding="utf-8") as file:
         data = {{"done": step, "total": 10_000, "unit": "steps"}} if kind == "progress" else {{
             "what": "completion", "step": step, "text": "said " * 200, "scores": dict.fromkeys(names, 0.5)}}
         if kind == "metric":
-            data = {{"step": step, "loss": 1 / (step + 1), "reward": 0.5, **{{f"score/{{name}}": 0.5 for name in names}}}}
+            data = {{"step": step, "loss": 1 / (step + 1), "reward": 0.5}}
+            data.update((f"score/{{name}}", 0.5) for name in names)
         file.write(json.dumps({{"seq": step, "t": time.time(), "attempt": 1, "step": "grpo", "kind": kind,
                                "data": data}}) + "\\n")
         time.sleep(0.05)
@@ -142,12 +141,10 @@ async def load(root: Path) -> None:
 
 
 def held() -> float:
-    """MB of memory that this process holds now; where that is not told, the most it ever held."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * resource.getpagesize() / 1e6
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    """MB of memory that this process holds now."""
+    import psutil
+
+    return float(psutil.Process().memory_info().rss) / 1e6
 
 
 async def day(root: Path) -> None:
@@ -178,7 +175,7 @@ async def day(root: Path) -> None:
               f"{found[-1] - found[0]:+.0f} MB (within 50)")  # fmt: skip
 
     await shown(run, root, measure)
-    os.remove(run.events)
+    run.events.unlink()
 
 
 def main(names: list[str]) -> None:

@@ -35,6 +35,7 @@ class Frame(Screen[None]):
     """Selector of the pane that `<` and `>` make narrower and wider; its width is remembered."""
     ROW: ClassVar[str] = ""
     """Selector of the pane that `-` and `+` make lower and higher."""
+    _top = ""
     ready = False
     """Whether its widgets are there; what it is told before that it hears again then."""
 
@@ -93,7 +94,10 @@ class Frame(Screen[None]):
             right = Content(" ").join([sign(life, self.cockpit.plain), Content(life), Content("")])
             right += _tail(line(run.id, "bold"), room - right.cell_length - 2, self.cockpit.plain) + Content(" ")
         space = Content(" " * max(1, room - right.cell_length))
-        self.query_one("#top", Static).update(Content("").join([left, space, right]))
+        top = Content("").join([left, space, right])
+        if top.markup != self._top:
+            self._top = top.markup
+            self.query_one("#top", Static).update(top, layout=False)
 
     # the sizes of panes
 

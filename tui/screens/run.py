@@ -57,6 +57,7 @@ class RunScreen(Frame):
         self._chosen: str = ""
         self._curves: list[Curve] = []
         self._held: list[Event] = []
+        self._said = ""
         self._estimated = ""
         self._started = False
         self._estimate: dict[str, float] = {}
@@ -121,7 +122,9 @@ class RunScreen(Frame):
         self._curves = curves(snapshot)
         self._draw()
         said = hints.hint(snapshot)
-        self.query_one("#hint", Static).set_class(bool(said.plain), "-said").update(said)
+        if said.plain != self._said:  # an update lays all of the screen out again
+            self._said = said.plain
+            self.query_one("#hint", Static).set_class(bool(said.plain), "-said").update(said)
         self.show_top()
 
     def on_screen_resume(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from textual import on
@@ -32,6 +32,7 @@ class Details(Vertical):
     def __init__(self, *, plain: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self._plain = plain
+        self._snapshot: Snapshot | None = None
 
     def compose(self) -> ComposeResult:
         yield Input(id="filter", placeholder="words", select_on_focus=False)
@@ -41,16 +42,20 @@ class Details(Vertical):
             yield DimensionLines(plain=self._plain, id=FACES[2])
 
     def clear(self) -> None:
+        self._snapshot = None
         self.query_one(EventLog).clear()
         self.query_one(Completions).show(())
         self.query_one(DimensionLines).show({})
         self._titled()
 
-    def show(self, snapshot: Snapshot, fresh: Iterable[Event]) -> None:
+    def show(self, snapshot: Snapshot, fresh: Sequence[Event]) -> None:
         """`fresh`: events since the last call."""
-        self.query_one(EventLog).add(fresh)
+        if fresh:
+            self.query_one(EventLog).add(fresh)
         self.query_one(Completions).show(snapshot.items)
-        self.query_one(DimensionLines).show(dimensions(snapshot))
+        self._snapshot = snapshot
+        if self.face == "dimensions":
+            self.query_one(DimensionLines).show(dimensions(snapshot))
 
     @property
     def face(self) -> str:
@@ -59,6 +64,8 @@ class Details(Vertical):
     def turn(self, face: str = "", *, focus: bool = False) -> None:
         """Show a face, or the next one."""
         self.query_one(ContentSwitcher).current = face or FACES[(FACES.index(self.face) + 1) % len(FACES)]
+        if self.face == "dimensions" and self._snapshot:
+            self.query_one(DimensionLines).show(dimensions(self._snapshot))
         self._titled()
         if focus:
             chosen = self.query_one(f"#{self.face}")

@@ -24,8 +24,8 @@ class DimensionLines(Widget, can_focus=True):
         self._lines: Mapping[str, Sequence[Span]] = {}
 
     def show(self, lines: Mapping[str, Sequence[Span]]) -> None:
+        self.refresh(layout=bool(lines) != bool(self._lines))
         self._lines = lines
-        self.refresh(layout=True)
 
     def as_text(self) -> str:
         return self.render().plain

@@ -28,11 +28,13 @@ class MemoryPane(Widget):
         self._plain = plain
         self._samples: Sequence[Sample] = ()
         self._estimate: float | None = None
+        self._shape: tuple[Any, ...] = ()
 
     def show(self, samples: Sequence[Sample], estimate: float | None = None) -> None:
         """`estimate`: bytes that the plan foretold for the present step, if it did."""
-        self._samples, self._estimate = samples, estimate
-        self.refresh(layout=True)
+        shape = (bool(samples), len(samples[-1][1].get("gpus") or []) if samples else 0, estimate)
+        self.refresh(layout=shape != self._shape)
+        self._samples, self._estimate, self._shape = samples, estimate, shape
 
     def as_text(self) -> str:
         return self.render().plain
@@ -50,7 +52,9 @@ class MemoryPane(Widget):
         rows += self._device("host", newest.get("host_used"), newest.get("host_total"))
         rows.append(_pair("this step", gib(number(newest.get("process")))))
         rows.append(
-            self._history([_share(one.get("host_used"), one.get("host_total")) for _, one in self._samples], width)
+            self._history(
+                [_share(one.get("host_used"), one.get("host_total")) for _, one in self._samples[-width:]], width
+            )
         )
         return Content("\n").join(row.truncate(width, ellipsis=True) for row in rows)
 
@@ -58,7 +62,7 @@ class MemoryPane(Widget):
         used, total, own = (number(gpu.get(name)) for name in ("used", "total", "process"))
         history = [
             _share(one.get("used"), one.get("total"))
-            for _, sample in self._samples
+            for _, sample in self._samples[-width:]
             for one in sample.get("gpus") or []
             if one.get("index") == gpu.get("index")
         ]

@@ -28,6 +28,7 @@ class StageRail(Widget):
         super().__init__(**options)
         self._plain = plain
         self._snapshot: Snapshot | None = None
+        self._high = -1
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._tick)
@@ -38,7 +39,9 @@ class StageRail(Widget):
 
     def show(self, snapshot: Snapshot | None) -> None:
         self._snapshot = snapshot
-        self.refresh(layout=True)
+        rows = self.render().plain.count("\n")
+        self.refresh(layout=rows != self._high)
+        self._high = rows
 
     def as_text(self) -> str:
         return self.render().plain
