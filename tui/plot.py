@@ -11,6 +11,8 @@ from tui.series import Span, join
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Bit of a braille letter by column and row of its dots, from the top."""
 BRAILLE = 0x2800
+LEAST = 1e-300
+"""What is not above it has no place on a logarithmic axis."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def bounds(lines: Sequence[Sequence[Span]], look: Look) -> tuple[tuple[float, fl
         return None
     low, high = min(_low(span, look) for span in seen), max(span.high for span in seen)
     if low == high:
-        low, high = (low / 2, high * 2) if look.log else (low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2)
+        around = abs(low) / 2 if abs(low) > LEAST else 0.5
+        low, high = (low / 2, high * 2) if look.log else (low - around, high + around)
     return (start, last if last > start else start + 1), (low, high)
 
 
@@ -124,15 +127,15 @@ def _x0(span: Span, clock: bool) -> float:
 
 
 def _drawable(span: Span, look: Look) -> bool:
-    return not math.isnan(span.last) and (not look.log or span.high > 0)
+    return not math.isnan(span.last) and (not look.log or span.high > LEAST)
 
 
 def _low(span: Span, look: Look) -> float:
-    return span.low if not look.log or span.low > 0 else span.high
+    return span.low if not look.log or span.low > LEAST else span.high
 
 
 def _last(span: Span, look: Look) -> float:
-    return span.last if not look.log or span.last > 0 else span.high
+    return span.last if not look.log or span.last > LEAST else span.high
 
 
 def _between(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 LIMIT = 1024
 """Entries above which neighbours are joined."""
 NEWEST = 512
+MOST = 1e300
+"""A figure beyond it is as good as infinite: the difference of two such is no number."""
 """Points that are kept as they came."""
 
 
@@ -46,7 +48,7 @@ class Series:
             while self._old and self._old[-1].x0 >= x:
                 self._old.pop()
                 self._joined = self._stride
-        value = y if y is not None and math.isfinite(y) else math.nan
+        value = y if y is not None and abs(y) < MOST else math.nan
         self._new.append(Span(x, x, t, t, value, value, value))
         if len(self._new) > NEWEST:
             self._age(self._new.popleft())

@@ -85,3 +85,10 @@ def test_one_point_and_a_flat_line_are_drawn_and_none_is_not():
     assert all(len(column) == 1 for column in columns(drawn([line(2, 2)], 5, 5)))
     assert draw([[]], 5, 5, Look()) is None and draw([line(None)], 5, 5, Look()) is None
     assert draw([line(1)], 0, 5, Look()) is None
+
+
+def test_the_largest_and_the_smallest_numbers_there_are_do_no_harm():
+    for values in ((1.7e308, -1.7e308, 1.0), (5e-324, 5e-324), (5e-324, 1e299), (-0.0, 0.0)):
+        for look in (Look(), Look(log=True), Look(smooth=0.9), Look(log=True, smooth=0.9)):
+            draw([line(*values)], 20, 5, look)
+    assert math.isnan(line(1.7e308)[0].last)

@@ -185,5 +185,5 @@ def _label(bounds: tuple[float, float], row: int, height: int, log: bool) -> str
     value = low * (high / low) ** share if log else low + (high - low) * share
     if not log and abs(value) < (high - low) * 1e-3:
         value = 0.0  # next to nothing beside what the axis spans
-    text = figure(value)
-    return text if len(text) < GUTTER - 1 else f"{value:.1e}"
+    texts = (figure(value), f"{value:.1e}", f"{value:.0e}")
+    return next((text for text in texts if len(text) < GUTTER - 1), texts[-1])

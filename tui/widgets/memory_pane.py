@@ -48,7 +48,7 @@ class MemoryPane(Widget):
         for gpu in newest.get("gpus") or []:
             rows += self._gpu(gpu, width)
         if not rows:
-            rows.append(Content.styled("No NVIDIA driver here: host memory.", "$foreground-muted"))
+            rows.append(Content.styled("No NVIDIA driver here.", "$foreground-muted"))
         rows += self._device("host", newest.get("host_used"), newest.get("host_total"))
         rows.append(_pair("this step", gib(number(newest.get("process")))))
         rows.append(

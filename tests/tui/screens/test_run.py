@@ -17,6 +17,7 @@ from tui.widgets.details import Details
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_chart import LineChart
 from tui.widgets.memory_pane import MemoryPane
+from tui.widgets.record_list import RecordList
 
 ASKED: dict[str, Any] = {"notifications": True, "tooltips": True}
 
@@ -59,7 +60,7 @@ async def test_a_finished_run_shows_its_steps_its_curve_and_its_events_at_every_
         assert "Finished in 0:41; no verdict was asked for" in text
         assert "there already" in text and "0:40" in text, "the cached step, and the seconds of the other"
         assert "grpo loss" in text and "done after 41 s" in text
-        assert "host" in text and "1.00 of 16.00 GiB" in text
+        assert "No NVIDIA driver here" in text and "host" in text and "1.00 of 16.00 GiB" in text
         panes = [app.screen.query_one(name).region for name in ("#steps", "#memory", "#chart-pane", "#lower")]
         for number, one in enumerate(panes):
             assert one.area and all(not one.overlaps(other) for other in panes[number + 1 :])
@@ -74,10 +75,13 @@ async def test_nothing_that_a_run_says_ends_the_screen_or_reaches_the_terminal(t
         assert curves >= 10
         for _ in range(curves):
             await pilot.press("n")
-        for _ in range(3):
+        for face in ("completions", "dimensions", "events"):
             await pilot.press("w")
-            for _ in range(30):
-                await pilot.press("k")
+            assert app.screen.query_one(Details).face == face
+            for rows in app.screen.query_one(f"#{face}").query(RecordList):
+                for row in range(len(rows)):
+                    rows.cursor = row
+                    await pilot.pause()
             text = seen(app)
             assert not set(text) & {"\x1b", "\x07", "\x00", "\x9b", "\u202e", "\u2028"}
         await pilot.press("slash", *"[/x]", "enter", "K", "c")
@@ -166,7 +170,8 @@ async def test_from_a_step_on_the_chart_to_its_completions(tmp_path):
             assert app.screen.query_one(Details).face == "completions"
             assert "said at 8" in app.screen.query_one(Completions).as_text()
         app.screen.query_one(LineChart).focus()
-        await pilot.press(*["h"] * 200, "enter", "c")
+        await pilot.click(LineChart, offset=(11, 3))
+        await pilot.press("enter", "c")
         assert "said at 1" in app.copied[-1]
 
 
