@@ -103,6 +103,7 @@ class Cockpit(App[None]):
         return self.workspace.root
 
     def on_mount(self) -> None:
+        self.set_class(self.plain, "-plain")
         theme = self.habits.get("theme", themes.NAMES[0])
         self.theme = theme if theme in themes.NAMES else themes.NAMES[0]
         keys, wrong = habits.read_keys(self._home / "keys.toml")

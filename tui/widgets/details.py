@@ -7,7 +7,7 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Input
 
 from pipeline.engine.events import Event
@@ -39,7 +39,8 @@ class Details(Vertical):
         with ContentSwitcher(initial=FACES[0]):
             yield EventLog(plain=self._plain, id=FACES[0])
             yield Completions(plain=self._plain, id=FACES[1])
-            yield DimensionLines(plain=self._plain, id=FACES[2])
+            with VerticalScroll(id=FACES[2], can_focus=False):  # nine lines are more than a low screen has
+                yield DimensionLines(plain=self._plain)
 
     def clear(self) -> None:
         self._snapshot = None
@@ -69,7 +70,7 @@ class Details(Vertical):
         self._titled()
         if focus:
             chosen = self.query_one(f"#{self.face}")
-            (chosen if chosen.can_focus else chosen.query("RecordList").first()).focus()
+            (chosen if chosen.can_focus else chosen.query("RecordList, DimensionLines").first()).focus()
 
     def to_completions(self, step: int) -> None:
         """The completions of a training step."""

@@ -73,7 +73,10 @@ class LineChart(Widget, can_focus=True):
         height = len(picture.rows)
         for number, cells in enumerate(picture.rows):
             label = _label(picture.y, number, height, self.look.log)
-            parts: list[Any] = [(f"{label:>{GUTTER - 2}} ", "$foreground-muted"), ("│", "$foreground-muted")]
+            parts: list[Any] = [
+                (f"{label:>{GUTTER - 2}} ", "$foreground-muted"),
+                ("|" if self._plain else "│", "$foreground-muted"),
+            ]
             start = 0
             for place in range(1, len(cells) + 1):  # letters of one line in a row share a style
                 if place == len(cells) or cells[place][1] != cells[start][1] or self._cursor in (place, start):

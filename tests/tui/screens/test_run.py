@@ -248,6 +248,34 @@ async def test_sizes_of_panes_are_remembered(tmp_path):
         assert again.screen.query_one("#left").outer_size.width == wide
 
 
+async def test_the_end_of_a_long_id_is_seen_where_there_is_little_room(tmp_path):
+    run = made(tmp_path, trained(), name="20261121-100000-a-preset-with-quite-a-long-name-beef")
+    app = cockpit(tmp_path, run)
+    async with app.run_test(size=(80, 24), **ASKED) as pilot:
+        await caught_up(pilot, app)
+        await until(pilot, lambda: "done …" in seen(app))
+        assert seen(app).split("\n")[0].rstrip().endswith("long-name-beef")
+
+
+async def test_a_poor_terminal_gets_letters_of_ascii_alone(tmp_path):
+    app = Told(tmp_path, made(tmp_path, trained()), home=tmp_path / "home", plain=True)
+    async with app.run_test(size=(200, 60), **ASKED) as pilot:
+        await caught_up(pilot, app)
+        for _ in range(3):
+            assert {letter for letter in seen(app) if ord(letter) > 126} <= set("▁▂▃▄▅▆▇█"), "but scroll bars"
+            await pilot.press("w")
+
+
+async def test_all_nine_dimensions_can_be_reached_on_a_low_screen(tmp_path):
+    app = cockpit(tmp_path, made(tmp_path, trained()))
+    async with app.run_test(size=(80, 24), **ASKED) as pilot:
+        await caught_up(pilot, app)
+        await pilot.press("w", "w")
+        assert "entropy reduction" in seen(app)
+        await pilot.press(*["down"] * 6)
+        await until(pilot, lambda: "instruction following" in seen(app))
+
+
 async def test_a_gpu_shows_the_plans_estimate_beside_what_is_used(tmp_path):
     gpu = {"index": 0, "name": "A GPU", "used": 12 * 2**30, "total": 16 * 2**30, "process": 10 * 2**30, "watts": 212.4,
            "celsius": 61}  # fmt: skip
