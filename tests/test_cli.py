@@ -134,6 +134,18 @@ def test_traces_where_search_mark_judge(root: Path) -> None:
     assert len(scores) == 9 and scores["process_transparency"] is not None
 
 
+def test_settings_kept_as_a_preset(root: Path) -> None:
+    saved = as_json(root, "save", "light", "--set", "traces.per_prompt=7", "--as", "seven")
+    assert saved == {"preset": "seven", "file": str(root / "configs" / "seven.toml")}
+    assert (root / "configs" / "seven.toml").read_text("utf-8") == (
+        'extends = "light"\n\n[steps.traces]\nper_prompt = 7\n'
+    )
+    assert "there already" in cli(root, "save", "light", "--as", "seven", code=2)
+    assert "per_promt" in cli(root, "save", "light", "--set", "traces.per_promt=3", "--as", "four", code=2)
+    assert not (root / "configs" / "four.toml").exists()
+    assert any(row["preset"] == "seven" for row in as_json(root, "list", "presets"))
+
+
 def test_one_stage_on_its_own(root: Path) -> None:
     cli(root, "stage", "prompts", "--complexity", "3", "--safety=2", "--dialogue", "0", "--conflict", "0",
         "--calibration", "0", "--out", "mine", "--seed", "3")  # fmt: skip

@@ -81,10 +81,10 @@ def _extended(path: Path, folders: list[Path], seen: tuple[Path, ...]) -> Tree:
     if "extends" not in tree:
         return tree
     parent = _extended(find_preset(str(tree.pop("extends")), folders, beside=path.parent), folders, (*seen, path))
-    return _merge(parent, tree)
+    return merge(parent, tree)
 
 
-def _merge(parent: Tree, child: Tree) -> Tree:
+def merge(parent: Tree, child: Tree) -> Tree:
     """`child` over `parent`; a new step goes to the end, or behind the step that its `after` names."""
     steps = dict(parent.get("steps", {}))
     for name, step in child.get("steps", {}).items():
