@@ -45,4 +45,5 @@ CATALOG = Catalog(
     defaults={"providers": {"offline": {}}, "weights": {"equal": {}}},
     fetch="base",
     worker="pipeline.worker",
+    gpu=frozenset({"torch", "unsloth"}),
 )

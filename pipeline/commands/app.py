@@ -25,6 +25,7 @@ app = typer.Typer(
 Root = Annotated[Path, typer.Option("--root", help="Folder that holds data/, models/ and configs/.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="step.key=value; wins over the preset.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ShareGpu = Annotated[bool, typer.Option("--share-gpu", help="Train beside another run on the same GPU; else it waits.")]
 RunName = Annotated[str, typer.Argument(help="A run's id, a part of it, its folder, or `last`.")]
 HERE = Path()
 
@@ -82,13 +83,13 @@ def check_plan(workspace: Workspace, config: RunConfig, options: dict[str, Any])
         raise ConfigError("The plan has faults, so nothing was started.", "\n".join(told["fault"]), "")
 
 
-def go(run: Run, detach: bool, as_json: bool) -> None:
+def go(run: Run, detach: bool, as_json: bool, share_gpu: bool = False) -> None:
     """Start the runner and, unless detached, follow it to its end."""
     from pipeline.commands import terminal
     from pipeline.engine import runs
 
     skip = sum(1 for _ in run.events.open("rb")) if run.events.exists() else 0
-    process = runs.launch(run)
+    process = runs.launch(run, share_gpu)
     if detach:
         print_json({"run": run.id}) if as_json else terminal.say(run.id)
         return

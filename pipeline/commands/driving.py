@@ -13,6 +13,7 @@ from pipeline.commands.app import (
     Root,
     RunName,
     Sets,
+    ShareGpu,
     app,
     check_tree,
     compose,
@@ -34,13 +35,14 @@ def run(
     fresh: Annotated[list[str] | None, typer.Option(help="Make this step anew even if it is cached.")] = None,
     root: Root = HERE,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
+    share_gpu: ShareGpu = False,
     as_json: Json = False,
 ) -> None:
     """Run a preset. The run lives in a process of its own: closing the terminal does not stop it."""
     workspace = open_workspace(root)
     config = compose(preset, workspace, sets)
     options = {"until": until, "only": only, "fresh": fresh or []}
-    go(start(workspace, config, options), detach, as_json)
+    go(start(workspace, config, options), detach, as_json, share_gpu)
 
 
 @app.command()
@@ -48,6 +50,7 @@ def resume(
     name: RunName,
     root: Root = HERE,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
+    share_gpu: ShareGpu = False,
     as_json: Json = False,
 ) -> None:
     """Go on with a run that stopped, failed or died; what is made stays made."""
@@ -57,7 +60,7 @@ def resume(
     found = find_run(open_workspace(root), name)
     if found.is_alive():
         raise Busy(f"{found.id} is running.", "", f"Watch it with: python -m pipeline show {found.id} --follow")
-    go(found, detach, as_json)
+    go(found, detach, as_json, share_gpu)
 
 
 @app.command()
@@ -88,6 +91,7 @@ def branch(
     sets: Sets = None,
     root: Root = HERE,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return at once.")] = False,
+    share_gpu: ShareGpu = False,
     as_json: Json = False,
 ) -> None:
     """A new run with another one's settings, changed by --set; what did not change is taken over."""
@@ -99,7 +103,7 @@ def branch(
     tree = parent.tree()
     apply_overrides(tree, sets or [])
     options = {**parent.about()["options"], "fresh": []}
-    go(start(workspace, check_tree(tree, workspace), options), detach, as_json)
+    go(start(workspace, check_tree(tree, workspace), options), detach, as_json, share_gpu)
 
 
 @app.command()
@@ -153,6 +157,25 @@ def plan(
         terminal.show_plan(planned)
         terminal.say(f"{disk.text} {disk.mend}".rstrip(), terminal.LEVELS[disk.level])
     raise typer.Exit(2 if faulty else 0)
+
+
+@app.command()
+def save(
+    preset: Annotated[str, typer.Argument(help="A preset's name, or a .toml or .json file.")],
+    name: Annotated[str, typer.Option("--as", help="The new preset: configs/NAME.toml.")],
+    sets: Sets = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preset of that name.")] = False,
+    root: Root = HERE,
+    as_json: Json = False,
+) -> None:
+    """Keep a preset's settings, changed by --set, as a preset of their own that holds only what differs."""
+    from pipeline.commands import terminal
+    from pipeline.engine.saving import save_preset
+
+    workspace = open_workspace(root)
+    compose(preset, workspace, sets)  # a preset with faults is not kept
+    file = save_preset(preset, preset_folders(workspace), sets or [], name, overwrite=overwrite)
+    print_json({"preset": name, "file": str(file)}) if as_json else terminal.say(str(file))
 
 
 @app.command(
@@ -268,10 +291,10 @@ def tag(
 
 
 @app.command(hidden=True)
-def drive(folder: Path) -> None:
+def drive(folder: Path, share_gpu: ShareGpu = False) -> None:
     """What `run` starts: drive the run in this folder to its end."""
     from pipeline.catalog import CATALOG
     from pipeline.engine.runner import Runner
     from pipeline.engine.runs import Run
 
-    raise typer.Exit(Runner(Run(folder), CATALOG).drive())
+    raise typer.Exit(Runner(Run(folder), CATALOG, share_gpu).drive())

@@ -85,11 +85,14 @@ class Workspace:
     def _names(self) -> Path:
         return self.root / "data" / "names"
 
+    @property
+    def locks(self) -> Path:
+        return self.root / "data" / "locks"
+
     def lock(self, artifact: Path) -> FileLock:
         """Held while an artifact is being made."""
-        folder = self.root / "data" / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / f"{artifact.name}.lock")
+        self.locks.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.locks / f"{artifact.name}.lock")
 
     def is_busy(self, artifact: Path) -> bool:
         """Whether a live process is making this artifact."""

@@ -80,6 +80,18 @@ def _gpus(pids: set[int], reserved: Mapping[str, int]) -> list[Row]:
     return [_gpu(pynvml, index, pids, reserved) for index in range(pynvml.nvmlDeviceGetCount())]
 
 
+def gpu_uuids() -> list[str]:
+    """Of every GPU here, by its index; none without a driver."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        return [str(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles]
+    except pynvml.NVMLError:
+        return []
+
+
 def _gpu(nvml: Any, index: int, pids: set[int], reserved: Mapping[str, int]) -> Row:
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)

@@ -35,6 +35,7 @@ from pipeline.engine.errors import (
 )
 from pipeline.engine.events import Emitter, EventLog, Send
 from pipeline.engine.execution import plain_error, run_stage, task_of
+from pipeline.engine.gpus import GpuTurn
 from pipeline.engine.launch import Launch
 from pipeline.engine.memory import Sampler
 from pipeline.engine.planner import Planned
@@ -52,9 +53,11 @@ STATES = {DONE: "done", FAILED: "failed", WRONG: "failed", STOPPED: "stopped", U
 class Runner:
     """One run from its first step to its last. Raises Busy where another process drives it."""
 
-    def __init__(self, run: Run, catalog: Catalog) -> None:
+    def __init__(self, run: Run, catalog: Catalog, share_gpu: bool = False) -> None:
+        """`share_gpu`: do not wait while another run uses the GPU."""
         self.run, self.catalog = run, catalog
         self.workspace = Workspace(run.root)
+        self._turn = GpuTurn(run, share_gpu)
         self._child: tuple[Needs, Child] | None = None
         self._writing = threading.Lock()
 
@@ -71,6 +74,7 @@ class Runner:
             self.events.close()
         finally:
             self._end_child()
+            self._turn.give_back()
             lock.release()
         return code
 
@@ -134,6 +138,7 @@ class Runner:
                 lock.acquire(timeout=0.5)
                 break
             except Timeout:
+                self._end_child()  # who waits holds no GPU, or two runs could wait for each other
                 if waited % 5 == 0:
                     reason = f"another run is making {entry.artifact.name}"
                     self._write(step.name, "wait", {"reason": reason, "until": None})
@@ -151,6 +156,7 @@ class Runner:
             else:
                 if state == "stale":
                     set_aside(entry.artifact)
+                self._await_gpu(entry)
                 made = self._make(entry, config)
             if step.label:
                 self.workspace.give_name(step.label, entry.artifact)
@@ -227,6 +233,7 @@ class Runner:
         tried: set[str] = set()
         while True:
             self._check_stop()
+            self._await_gpu(entry)
             try:
                 return self._in_child(entry, task, send)
             except FreshProcess as error:
@@ -255,10 +262,22 @@ class Runner:
             self._end_child()
             raise
 
+    def _await_gpu(self, entry: Planned) -> None:
+        """Where the step's libraries use it; until its child ends it is this run's alone."""
+        if (needs := _needs(entry))[0] in self.catalog.gpu:
+            if self._child and self._child[0] != needs:
+                self._end_child()
+
+            def say(reason: str) -> None:
+                self._write(entry.step.name, "wait", {"reason": reason, "until": None})
+
+            self._turn.take(say, self._check_stop)
+
     def _end_child(self) -> None:
         if self._child:
             self._child[1].close()
             self._child = None
+            self._turn.give_back()
 
     def _worker(self) -> tuple[int, Mapping[str, int]]:
         """Who does the step: its process id, and the memory that it says it holds on GPUs."""

@@ -139,12 +139,15 @@ def find_run(workspace: Workspace, wanted: str) -> Run:
     )
 
 
-def launch(run: Run) -> subprocess.Popen[bytes]:
-    """Start the runner of a run in a session of its own, so that closing the terminal never stops it."""
+def launch(run: Run, share_gpu: bool = False) -> subprocess.Popen[bytes]:
+    """Start the runner of a run in a session of its own, so that closing the terminal never stops it.
+
+    `share_gpu`: it does not wait for its turn on the GPU.
+    """
     run.stop_file.unlink(missing_ok=True)
     # Relative paths in the settings mean the folder where the run was created, wherever it is resumed from.
     folder = Path(run.about()["cwd"])
-    command = [sys.executable, "-m", "pipeline", "drive", str(run.path)]
+    command = [sys.executable, "-m", "pipeline", "drive", str(run.path), *["--share-gpu"] * share_gpu]
     apart: dict[str, Any] = {"start_new_session": True}
     if os.name == "nt":
         apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined]

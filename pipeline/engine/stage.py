@@ -207,3 +207,5 @@ class Catalog:
     """The stage whose `source` setting brings in a hub model where a preset names one instead of a step."""
     worker: str
     """The module that runs a heavy step when started with `python -m`."""
+    gpu: frozenset[str] = frozenset()
+    """Those words of `Stage.libraries` that stand for use of the GPU: two runs do not use it at once."""

@@ -70,7 +70,9 @@ class RunView:
                     event.step, stage=data["stage"], artifact=data["artifact"], began=event.t
                 )
                 self.signs.clear()
+                self.waiting = None
             case "step.cached":
+                self.waiting = None
                 self.steps[event.step] = StepView(
                     event.step, "cached", artifact=data["artifact"], summary=data["summary"]
                 )
