@@ -69,7 +69,8 @@ RUN = (
 )
 
 RUNS = (
-    Action("runs", "sort", "s", "Sort", "By time, state, preset, verdict, reward, duration.", "list runs --json"),
+    Action("runs", "sort", "s", "Sort", "By the next column; a click on a heading sorts too.", "list runs --json"),
+    Action("runs", "turn", "S", "Turn", "The other way round.", "list runs --json", False),
     Action("runs", "filter", "slash", "Filter", "Runs that hold all of the words; Esc shows all.", "list runs --json"),
     Action("runs", "pick", "space", "Pick", "Pick runs to overlay on the chart or to compare.", "diff RUN OTHER"),
     Action("runs", "compare", "d", "Diff", "What differs: settings and results.", "diff RUN OTHER"),
@@ -84,7 +85,11 @@ RUNS = (
 NEW = (
     Action("new", "preset", "p", "Preset", "Another preset to start from.", "list presets"),
     Action("new", "filter", "slash", "Find", "Settings that hold all of the words.", "stage NAME --help"),
-    Action("new", "restore", "u", "Restore", "The preset's value again.", VIEW),
+    Action("new", "cycle", "space", "Choice", "The next of a setting's few values.", VIEW),
+    Action("new", "restore", "u", "Restore", "The preset's value again.", VIEW, False),
+    Action(
+        "new", "share", "H", "Share", "Train beside another run, or wait for the GPU.", "run PRESET --share-gpu", False
+    ),
     Action("new", "start", "S", "Start", "Start the run, detached.", "run PRESET --set KEY=VALUE --detach"),
     Action("new", "save", "w", "Save", "Save as a preset: only what differs.", "save PRESET --set KEY=VALUE --as NAME"),
 )

@@ -19,7 +19,10 @@ from pipeline.engine.runs import Run, list_runs
 from tui import actions, habits, themes
 from tui.feed import Feed, Snapshot
 from tui.launch import ask
-from tui.messages import Commanded, Fed, Selected
+from tui.messages import Commanded, Fed, Listed, Selected
+from tui.news import News, Notice, post
+from tui.preferences import Preferences, read_preferences
+from tui.runs_feed import RunRow, RunsFeed
 from tui.screens.explain import Explain
 from tui.screens.frame import Frame
 from tui.text import shown
@@ -92,6 +95,12 @@ class Cockpit(App[None]):
         self.snapshot: Snapshot | None = None
         self.overlaid: list[Run] = []
         """Runs whose curves are drawn over those of the selected one."""
+        self.runs: tuple[RunRow, ...] = ()
+        self._all = RunsFeed(self.workspace, self._listed)
+        self._news = News()
+        self._preferences = Preferences()
+        self._deaf: set[str] = set()
+        """Webhooks whose failure has been told."""
         self._first = "run" if run else ""
         self._home = home or habits.home()
         self._feed: Feed | None = None
@@ -108,13 +117,15 @@ class Cockpit(App[None]):
         self.theme = theme if theme in themes.NAMES else themes.NAMES[0]
         keys, wrong = habits.read_keys(self._home / "keys.toml")
         self.set_keymap(keys)
-        for text in wrong:
+        self._preferences, fault = read_preferences(self._home / "settings.toml")
+        for text in [*wrong, *([fault] if fault else [])]:
             self.notify(shown(text).plain, severity="warning", markup=False)
         if self.selected is None:
             runs = list_runs(self.workspace)
             self.selected = runs[-1] if runs else None
         self.switch_mode(self._first or self._known_mode())
         self._follow()
+        self._all.start()
 
     def _known_mode(self) -> str:
         kept = self.habits.get("screen", "run")
@@ -162,6 +173,33 @@ class Cockpit(App[None]):
         """Those that are mounted and of ours: each holds its work while it is hidden."""
         return [screen for stack in self._screen_stacks.values() for screen in stack if hasattr(screen, "fed")]
 
+    # all runs
+
+    def _listed(self, rows: tuple[RunRow, ...]) -> None:
+        """In the thread of the runs' feed."""
+        if self.is_running:
+            self.post_message(Listed(rows))
+
+    @on(Listed)
+    def _list(self, message: Listed) -> None:
+        self.runs = message.rows
+        for screen in self._screens():
+            screen.runs_listed(message.rows)
+        for notice in self._news.of(message.rows):
+            level: Any = "error" if notice.bad else "information"
+            self.notify(shown(notice.text).plain, severity=level, timeout=12, markup=False)
+            if self._preferences.bell:
+                self.bell()
+            if self._preferences.webhook:
+                self._post(notice, self._preferences.webhook)
+
+    @work(thread=True, group="webhook", exit_on_error=False)
+    def _post(self, notice: Notice, address: str) -> None:
+        if (fault := post(notice, address)) and address not in self._deaf:
+            self._deaf.add(address)
+            text = shown(f"The webhook cannot be told: {fault}").plain
+            self.call_from_thread(self.notify, text, severity="warning", timeout=12, markup=False)
+
     # commands
 
     @work(thread=True, group="commands", exit_on_error=False)
@@ -174,6 +212,7 @@ class Cockpit(App[None]):
     @on(Commanded)
     def _tell(self, message: Commanded) -> None:
         done = message.done
+        self._all.look()
         if not done.good:
             text = done.error or f"{done.command} ended with exit code {done.code}."
             self.notify(shown(text).plain, title=message.what, severity="error", timeout=12, markup=False)
@@ -220,5 +259,6 @@ class Cockpit(App[None]):
         self.notify(f"{what} copied", timeout=2, markup=False)
 
     def on_unmount(self) -> None:
+        self._all.close()
         if self._feed:
             self._feed.close()

@@ -6,15 +6,21 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from pipeline.engine import presets
+from pipeline.engine.artifacts import Workspace
 from pipeline.engine.config import RESERVED, RunConfig, check
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.stage import Catalog
+
+SEED: FieldInfo = FieldInfo(
+    annotation=int, default=0, description="Where all chance begins: the same seed, the same run."
+)
 
 
 @dataclass(frozen=True)
@@ -30,16 +36,18 @@ class Field:
     written: str
     """What the preset has; the default where it says nothing."""
     info: FieldInfo
+    choices: tuple[str, ...] = ()
+    """All values that it can have, where they are few."""
     resource: tuple[str, ...] = ()
     """Names that may stand for a whole table, such as a provider's."""
 
     @property
     def key(self) -> str:
-        return f"{self.step}.{self.name}"
+        return f"{self.step}.{self.name}" if self.step else self.name
 
     def fault(self, text: str) -> str:
         """Why `text` cannot be its value; empty where it can."""
-        if text in self.resource:
+        if text == self.written or text in self.resource:
             return ""
         kind: Any = Annotated[self.info.annotation, self.info]
         try:
@@ -53,44 +61,65 @@ class Field:
 
 
 def fields_of(tree: Mapping[str, Any], catalog: Catalog) -> list[Field]:
-    """Every setting of every step that is switched on, in the order of the steps."""
-    found: list[Field] = []
+    """The seed, what the preset has in tables such as `providers`, and every setting of every step, in their order."""
+    found = [_field("", "seed", SEED, tree.get("seed", 0), tree, catalog)]
+    for table, settings in catalog.resources.items():
+        for name, raw in tree.get(table, {}).items():
+            for key, info in settings.model_fields.items():
+                value = raw.get(key, info.get_default(call_default_factory=True))
+                found.append(_field(f"{table}.{name}", key, info, value, tree, catalog))
     for step, raw in tree.get("steps", {}).items():
         stage = catalog.stages.get(raw.get("stage", step))
         if stage is None or not raw.get("enabled", True):
             continue
         for name, info in stage.Config.model_fields.items():
             if name not in RESERVED:
-                default = info.get_default(call_default_factory=True)
-                found.append(
-                    Field(
-                        step,
-                        name,
-                        _kind(info),
-                        " ".join((info.description or "").split()),
-                        text_of(default),
-                        text_of(raw.get(name, default)),
-                        info,
-                        _names(info, tree, catalog),
-                    )
-                )
+                value = raw.get(name, info.get_default(call_default_factory=True))
+                found.append(_field(step, name, info, value, tree, catalog))
     return found
 
 
+def _field(step: str, name: str, info: FieldInfo, value: Any, tree: Mapping[str, Any], catalog: Catalog) -> Field:
+    table = _table(info, catalog)
+    known = tuple({**catalog.defaults.get(table, {}), **tree.get(table, {})}) if table else ()
+    default = None if info.is_required() else info.get_default(call_default_factory=True)
+    about = " ".join((info.description or "").split())
+    texts = (_text(default, table, tree, catalog), _text(value, table, tree, catalog))
+    return Field(step, name, _kind(info), about, *texts, info, _choices(info), known)
+
+
 def _kind(info: FieldInfo) -> str:
-    text = getattr(info.annotation, "__name__", "") or ""
-    literal = str(info.annotation)
-    if "Literal[" in literal:
-        return literal[literal.index("[") + 1 : literal.rindex("]")].replace("'", "").replace(",", " |")
-    words = {"int": "whole number", "float": "number", "bool": "true | false", "str": "text", "tuple": "list"}
-    return words.get(text, text.lower() if text not in ("", "Union", "Optional") else literal.replace("typing.", ""))
+    """Its type in plain words."""
+    if choices := _choices(info):
+        return " | ".join(choice or '""' for choice in choices)
+    origin = get_origin(info.annotation)
+    if origin not in (None, Union, UnionType):
+        return {tuple: "list", list: "list", dict: "table"}.get(origin, "text")
+    kinds = get_args(info.annotation) or (info.annotation,)
+    words = {int: "whole number", float: "number", str: "text", Path: "path", NoneType: "nothing", tuple: "list"}
+    return " or ".join(
+        words.get(kind, "table" if isinstance(kind, type) and issubclass(kind, BaseModel) else "text") for kind in kinds
+    )
 
 
-def _names(info: FieldInfo, tree: Mapping[str, Any], catalog: Catalog) -> tuple[str, ...]:
-    for table, settings in catalog.resources.items():
-        if info.annotation is settings:
-            return tuple({**catalog.defaults.get(table, {}), **tree.get(table, {})})
-    return ()
+def _choices(info: FieldInfo) -> tuple[str, ...]:
+    if info.annotation is bool:
+        return ("true", "false")
+    return tuple(map(text_of, get_args(info.annotation))) if get_origin(info.annotation) is Literal else ()
+
+
+def _table(info: FieldInfo, catalog: Catalog) -> str:
+    """The table of the preset whose entries the field may name; empty: none."""
+    return next((table for table, settings in catalog.resources.items() if info.annotation is settings), "")
+
+
+def _text(value: Any, table: str, tree: Mapping[str, Any], catalog: Catalog) -> str:
+    """As `text_of`, but what an entry of a table holds is told by its name."""
+    if isinstance(value, BaseModel) and table:
+        for name, raw in {**catalog.defaults.get(table, {}), **tree.get(table, {})}.items():
+            if catalog.resources[table].model_construct(**raw) == value:
+                return name
+    return text_of(value)
 
 
 def text_of(value: Any) -> str:
@@ -118,11 +147,11 @@ def _literal(value: Any) -> str:
 
 
 def composed(
-    preset: str, folders: Iterable[Path], sets: Mapping[str, str], catalog: Catalog
+    preset: str, workspace: Workspace, folders: Iterable[Path], sets: Mapping[str, str], catalog: Catalog
 ) -> tuple[RunConfig | None, str]:
     """The whole form, checked: its config, or what is wrong with it, a fault a line."""
     try:
         overrides = [f"{key}={text}" for key, text in sets.items()]
-        return check(presets.compose(preset, folders, overrides), catalog), ""
+        return check(presets.compose(preset, folders, overrides), catalog, workspace.kind_of), ""
     except ConfigError as error:
         return None, error.what

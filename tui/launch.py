@@ -42,7 +42,7 @@ def ask(words: Sequence[str], root: Path, stdin: str = "", timeout: float = 600.
             command(words, root), input=stdin.encode("utf-8", "surrogatepass"), capture_output=True, timeout=timeout,
             check=False,
         )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:  # ValueError: no such text in a command line
         return Done(typed, -1, None, str(error))
     out, said = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
     try:

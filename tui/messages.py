@@ -7,6 +7,7 @@ from textual.message import Message
 from pipeline.engine.runs import Run
 from tui.feed import Snapshot
 from tui.launch import Done
+from tui.runs_feed import RunRow
 
 
 class Fed(Message):
@@ -15,6 +16,14 @@ class Fed(Message):
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
         self.snapshot = snapshot
+
+
+class Listed(Message):
+    """All runs, live and past."""
+
+    def __init__(self, rows: tuple[RunRow, ...]) -> None:
+        super().__init__()
+        self.rows = rows
 
 
 class Selected(Message):

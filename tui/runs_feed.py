@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pipeline.engine.artifacts import Workspace
@@ -38,6 +39,8 @@ class RunRow:
     note: str
     waiting: str
     """On what it waits."""
+    until: float | None
+    """Until when, where that is known."""
 
     def text(self) -> str:
         """What a filter looks through."""
@@ -52,6 +55,9 @@ class _Known:
     about: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 0
     size: int = -1
+    noted: int = -1
+    """When tags and notes were last changed, in ns; 0: there are none."""
+    row: RunRow | None = None
 
 
 class RunsFeed:
@@ -91,14 +97,17 @@ def _row(run: Run, known: dict[str, _Known]) -> RunRow | None:
         entry = known.get(run.id)
         if entry is None:
             entry = known[run.id] = _Known(Tail(run.events), about=run.about(), steps=len(run.tree().get("steps", {})))
-        size = run.events.stat().st_size if run.events.exists() else 0
+        size, noted = _stat(run.events)[0], _stat(run.path / "notes.json")[1]
+        if entry.row and entry.view.finished and (size, noted) == (entry.size, entry.noted):
+            return entry.row  # whoever resumes it writes an event first
         while size != entry.size and (events := entry.tail.read(5000)):
             for event in events:
                 entry.view.apply(event)
-        entry.size = size
+        entry.size, entry.noted = size, noted
         notes = run.notes()
         view, about = entry.view, entry.about
-        return RunRow(
+        until = (view.waiting or {}).get("until")
+        entry.row = RunRow(
             run,
             view.life(run.is_alive()),
             str(about.get("preset", "")),
@@ -111,9 +120,20 @@ def _row(run: Run, known: dict[str, _Known]) -> RunRow | None:
             tuple(str(tag) for tag in notes.get("tags", ())),
             str(notes.get("note", "")),
             str((view.waiting or {}).get("reason", "")),
+            float(until) if isinstance(until, int | float) else None,
         )
+        return entry.row
     except (PipelineError, OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of the last change in ns; zeros where there is no file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def _figures(view: RunView) -> dict[str, float]:

@@ -14,6 +14,7 @@ from textual.widgets import Footer, Static
 from tui import actions
 from tui.feed import Snapshot
 from tui.launch import Done
+from tui.runs_feed import RunRow
 from tui.text import line
 from tui.widgets.signs import sign
 
@@ -65,6 +66,7 @@ class Frame(Screen[None]):
         self.run_changed()
         if self.cockpit.snapshot:
             self.fed(self.cockpit.snapshot)
+        self.runs_listed(self.cockpit.runs)
 
     def on_screen_resume(self) -> None:
         self.show_top()
@@ -127,6 +129,9 @@ class Frame(Screen[None]):
 
     def fed(self, snapshot: Snapshot) -> None:
         """News of the selected run; a hidden screen keeps them until it is shown."""
+
+    def runs_listed(self, rows: tuple[RunRow, ...]) -> None:
+        """All runs, live and past, as they are now."""
 
     def commanded(self, what: str, done: Done) -> None:
         """A command came to its end."""

@@ -17,10 +17,12 @@ from pipeline.engine import presets
 from pipeline.engine.errors import PipelineError
 from tui.form import Field, composed, fields_of
 from tui.launch import Done, ask
+from tui.plan_text import plan_text, queue
 from tui.screens.choose import Choose
-from tui.screens.dialogue import Ask
+from tui.screens.dialogue import Ask, Question
 from tui.screens.frame import Frame
-from tui.text import gib, line, shown
+from tui.text import line, shown
+from tui.widgets.field_editor import FieldEditor
 from tui.widgets.record_list import Column, RecordList, Rows
 from tui.widgets.signs import sign
 
@@ -35,19 +37,26 @@ class NewScreen(Frame):
     AUTO_FOCUS = "RecordList"
     DEFAULT_CSS = """
     NewScreen #form { width: 3fr; }
-    NewScreen #edit { display: none; border: none; height: 1; padding: 0 1; background: $panel; }
-    NewScreen #edit.-open { display: block; }
     NewScreen #filter { display: none; border: none; height: 1; padding: 0 1; }
     NewScreen #filter.-open { display: block; }
-    NewScreen #about { height: auto; max-height: 8; padding: 0 1; border-top: solid $panel-lighten-2; }
     NewScreen #plan { width: 2fr; padding: 0 1; }
-    NewScreen.-narrow #plan { width: 30; }
+    NewScreen.-narrow #both { layout: vertical; }
+    NewScreen.-narrow #form { width: 1fr; height: 3fr; }
+    NewScreen.-narrow #plan { width: 1fr; height: 1fr; min-height: 7; }
+    NewScreen.-low FieldEditor { max-height: 6; }
     """
 
     class Planned(Message):
-        def __init__(self, done: Done, asked: int) -> None:
+        def __init__(self, done: Done, asked: int, queued: str = "") -> None:
             super().__init__()
-            self.done, self.asked = done, asked
+            self.done, self.asked, self.queued = done, asked, queued
+
+    class Checked(Message):
+        """Of the whole form with what is being typed."""
+
+        def __init__(self, field: Field, text: str, fault: str) -> None:
+            super().__init__()
+            self.field, self.text, self.fault = field, text, fault
 
     class Loaded(Message):
         def __init__(self, fields: list[Field], fault: str) -> None:
@@ -63,17 +72,19 @@ class NewScreen(Frame):
         self._words = ""
         self._asked = 0
         self._timer: Timer | None = None
+        self._share = False
+        self._planned_last: NewScreen.Planned | None = None
 
     def body(self) -> ComposeResult:
-        columns = [Column("step", 12), Column("setting", 24), Column("", 1), Column("value", 0)]
-        with Horizontal():
+        columns = [Column("step", 17), Column("setting", 27), Column("", 1), Column("value", 0)]
+        with Horizontal(id="both"):
             with Vertical(id="form", classes="pane"):
                 yield Input(id="filter", placeholder="words: of step, setting, description")
                 yield RecordList(columns, empty="No such setting.")
-                yield Input(id="edit", select_on_focus=False)
-                yield Static(id="about")
+                yield FieldEditor()
             with VerticalScroll(id="plan", classes="pane") as pane:
                 pane.border_title = "plan"
+                pane.can_focus = True
                 yield Static("asking …", id="found")
 
     def on_mount(self) -> None:
@@ -108,18 +119,25 @@ class NewScreen(Frame):
         self._seen = [
             field for field in self._fields if all(word in f"{field.key} {field.about}".casefold() for word in words)
         ]
-        self.query_one(RecordList).show(Rows([self._cells(field) for field in self._seen]))
-        changed = f" · {len(self._sets)} changed" if self._sets else ""
-        self.query_one("#form").border_title = f"new run of {self._preset}{changed}"
+        befores = [None, *self._seen]
+        rows = [self._cells(field, before) for before, field in zip(befores, self._seen, strict=False)]
+        self.query_one(RecordList).show(Rows(rows))
+        parts = [f"new run of {self._preset}"]
+        parts += [f"{len(self._sets)} changed"] if self._sets else []
+        parts += ["beside others on the GPU"] if self._share else []
+        parts += [f"/ {self._words}"] if self._words else []
+        self.query_one("#form").border_title = line(" · ".join(parts))
 
-    def _cells(self, field: Field) -> Sequence[Content]:
+    def _cells(self, field: Field, before: Field | None) -> Sequence[Content]:
+        """The name of a step stands once, over its settings."""
         text = self._sets.get(field.key, field.written)
         changed = field.key in self._sets
         fault = changed and field.fault(text)
         usual = "$foreground-muted" if text == field.default else ""
         style = "$error" if fault else "bold $accent" if changed else usual
         mark = sign("failed", self.cockpit.plain) if fault else Content("*" if changed else "")
-        return [line(field.step, "$foreground-muted"), line(field.name), mark, line(text or "(empty)", style)]
+        first = before is None or before.step != field.step
+        return [line(field.step if first else "", "bold"), line(field.name), mark, line(text or "(empty)", style)]
 
     def _at(self) -> Field | None:
         cursor = self.query_one(RecordList).cursor
@@ -127,51 +145,52 @@ class NewScreen(Frame):
 
     @on(RecordList.Moved)
     def _moved(self) -> None:
-        if field := self._at():
-            self._about(field, "")
-
-    def _about(self, field: Field, fault: str) -> None:
-        parts = [line(f"{field.key}: {field.kind}", "bold"), shown(field.about),
-                 line(f"default {field.default or '(empty)'}, in the preset {field.written or '(empty)'}",
-                      "$foreground-muted")]  # fmt: skip
-        if field.resource:
-            parts.append(line(f"or one of {', '.join(field.resource)}", "$foreground-muted"))
-        if fault:
-            parts.append(shown(fault, "$error"))
-        self.query_one("#about", Static).update(Content("\n").join(parts))
+        self.query_one(FieldEditor).show(self._at())
 
     @on(RecordList.Opened)
     def _edit(self) -> None:
         if field := self._at():
-            edit = self.query_one("#edit", Input)
-            edit.add_class("-open")
-            edit.value = self._sets.get(field.key, field.written)
-            edit.cursor_position = len(edit.value)
-            edit.focus()
+            self.query_one(FieldEditor).open(self._sets.get(field.key, field.written))
 
-    @on(Input.Changed, "#edit")
-    def _typed(self, event: Input.Changed) -> None:
-        if (field := self._at()) and self.query_one("#edit").has_class("-open"):
-            self._about(field, field.fault(event.value))
+    @on(FieldEditor.Given)
+    def _given(self, message: FieldEditor.Given) -> None:
+        self._close_edit()
+        self._set(message.field, message.text)
 
-    @on(Input.Submitted, "#edit")
-    def _given(self, event: Input.Submitted) -> None:
-        field = self._at()
-        if field is None:
-            return
-        if fault := field.fault(event.value):
-            self._about(field, fault)
-            return
-        if event.value == field.written:
+    @on(FieldEditor.Typed)
+    def _typed(self, message: FieldEditor.Typed) -> None:
+        if type(message) is FieldEditor.Typed:
+            self._check(message.field, message.text)
+
+    @work(thread=True, exclusive=True, group="check", exit_on_error=False)
+    def _check(self, field: Field, text: str) -> None:
+        """What no field can tell alone: settings that contradict each other, inputs that are not there."""
+        from pipeline.catalog import CATALOG
+
+        sets = {**self._sets, field.key: text}
+        _, fault = composed(self._preset, self.cockpit.workspace, self._folders(), sets, CATALOG)
+        self.post_message(self.Checked(field, text, fault))
+
+    @on(Checked)
+    def _checked(self, message: Checked) -> None:
+        self.query_one(FieldEditor).answer(message.field, message.text, message.fault)
+
+    def _set(self, field: Field, text: str) -> None:
+        if text == field.written:
             self._sets.pop(field.key, None)
         else:
-            self._sets[field.key] = event.value
-        self._close_edit()
+            self._sets[field.key] = text
         self._show()
         self._changed()
 
+    def action_cycle(self) -> None:
+        if (field := self._at()) and (choices := field.choices or field.resource):
+            text = self._sets.get(field.key, field.written)
+            place = choices.index(text) if text in choices else -1
+            self._set(field, choices[(place + 1) % len(choices)])
+
     def _close_edit(self) -> None:
-        self.query_one("#edit").remove_class("-open")
+        self.query_one(FieldEditor).close()
         self.query_one(RecordList).focus()
 
     def action_filter(self) -> None:
@@ -191,7 +210,7 @@ class NewScreen(Frame):
 
     def close_layer(self) -> bool:
         field = self.query_one("#filter", Input)
-        if self.query_one("#edit").has_class("-open"):
+        if self.query_one(FieldEditor).is_open:
             self._close_edit()
             return True
         if field.has_class("-open") or field.value:
@@ -214,6 +233,7 @@ class NewScreen(Frame):
     def _changed(self) -> None:
         """Ask for the plan once a person pauses; what was asked before no longer counts."""
         self._asked += 1
+        self.query_one("#plan").border_title = "plan: being asked for"
         if self._timer:
             self._timer.stop()
         self._timer = self.set_timer(PAUSE, lambda: self._plan(self._asked))
@@ -222,16 +242,24 @@ class NewScreen(Frame):
     def _plan(self, asked: int) -> None:
         from pipeline.catalog import CATALOG
 
-        _, fault = composed(self._preset, self._folders(), self._sets, CATALOG)
+        _, fault = composed(self._preset, self.cockpit.workspace, self._folders(), dict(self._sets), CATALOG)
         if fault:
             self.post_message(self.Planned(Done("", 2, None, fault), asked))
             return
-        self.post_message(self.Planned(ask([*self._words_of("plan"), "--json"], self.cockpit.root), asked))
+        queued = queue(self.cockpit.workspace, self.cockpit.runs)
+        self.post_message(self.Planned(ask([*self._words_of("plan"), "--json"], self.cockpit.root), asked, queued))
 
     @on(Planned)
     def _planned(self, message: Planned) -> None:
         if message.asked == self._asked:
-            self.query_one("#found", Static).update(_plan(message.done, self.cockpit.plain))
+            self._planned_last = message
+            self._show_plan()
+
+    def _show_plan(self) -> None:
+        if found := self._planned_last:
+            self.query_one("#plan").border_title = "plan"
+            text = plan_text(found.done, found.queued, self._share, self.cockpit.plain)
+            self.query_one("#found", Static).update(text)
 
     # actions
 
@@ -245,14 +273,31 @@ class NewScreen(Frame):
 
         self.app.push_screen(Choose("A preset to start from", names, self._preset), chosen)
 
+    def action_share(self) -> None:
+        self._share = not self._share
+        self._show()
+        self._show_plan()
+
     def action_start(self) -> None:
-        self.cockpit.command([*self._words_of("run"), "--detach", "--json"], "new run")
+        share = ["--share-gpu"] if self._share else []
+        self.cockpit.command([*self._words_of("run"), *share, "--detach", "--json"], "new run")
         self.notify("Starting: the plan is checked once more.", timeout=4)
 
     def action_save(self) -> None:
         def named(name: str | None) -> None:
-            if name:
-                self.cockpit.command([*self._words_of("save"), "--as", name], "save")
+            if not name:
+                return
+            words = [*self._words_of("save"), "--as", name]
+            if name not in presets.preset_files(self._folders()[:1]):
+                self.cockpit.command(words, "save")
+                return
+
+            def answered(yes: bool | None) -> None:
+                if yes:
+                    self.cockpit.command([*words, "--overwrite"], "save")
+
+            text = Content.assemble("There is a preset ", line(name, "bold"), " already. Replace it?")
+            self.app.push_screen(Question(text), answered)
 
         self.app.push_screen(Ask(Content("Save these settings as the preset named")), named)
 
@@ -262,25 +307,3 @@ class NewScreen(Frame):
             self.cockpit.action_go("run")
         elif what == "save" and done.good:
             self.notify("Saved.", timeout=3)
-
-
-def _plan(done: Done, plain: bool) -> Content:
-    """What `plan --json` found, faults first."""
-    if not isinstance(done.value, dict):
-        return shown(done.error or "The plan said nothing.", "$error")
-    parts: list[Content] = []
-    for level in ("fault", "warning"):
-        for step in done.value.get("steps", []):
-            for finding in step.get("findings", []):
-                if finding.get("level") == level:
-                    text = f"{step['step']}: {finding.get('text', '')} {finding.get('mend', '')}"
-                    parts.append(sign(level, plain) + Content(" ") + shown(text))
-    parts.append(Content.styled(f"{gib(done.value.get('disk_free'))} of disk free", "$foreground-muted"))
-    for step in done.value.get("steps", []):
-        parts.append(sign(str(step.get("state")), plain) + line(f" {step['step']} {step.get('state')}", "bold"))
-        parts += [
-            shown(f"  {finding.get('text', '').splitlines()[0] if finding.get('text') else ''}", "$foreground-muted")
-            for finding in step.get("findings", [])
-            if finding.get("level") == "note"
-        ]
-    return Content("\n").join(parts)

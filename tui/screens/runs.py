@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from typing import Any
+import re
+from collections.abc import Sequence
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,21 +14,14 @@ from textual.widgets import Input, Static
 
 from tui.launch import Done, ask
 from tui.messages import Selected
-from tui.runs_feed import LIVE, RunRow, RunsFeed
+from tui.run_filter import fits
+from tui.run_text import BY, about, difference, spent, three
+from tui.runs_feed import LIVE, RunRow
 from tui.screens.dialogue import Ask, Question
 from tui.screens.frame import Frame
-from tui.text import clock, figure, line, shown
+from tui.text import clock, line
 from tui.widgets.record_list import Column, RecordList, Rows
 from tui.widgets.signs import sign
-
-SORTS: dict[str, Callable[[RunRow], Any]] = {
-    "newest": lambda row: -row.created,
-    "state": lambda row: (row.life not in LIVE, row.life, -row.created),
-    "preset": lambda row: (row.preset, -row.created),
-    "verdict": lambda row: (-row.figures.get("verdict", -1.0), -row.created),
-    "reward": lambda row: -max((value for name, value in row.figures.items() if name.endswith(".reward")), default=-9),
-    "duration": lambda row: -(row.seconds or 0),
-}
 
 
 class RunsScreen(Frame):
@@ -41,13 +33,10 @@ class RunsScreen(Frame):
     RunsScreen #filter.-open { display: block; }
     RunsScreen #side { width: 1fr; padding: 0 1; }
     RunsScreen #list-pane { width: 2fr; }
-    RunsScreen.-narrow #side { display: none; }
+    RunsScreen.-narrow #runs { layout: vertical; }
+    RunsScreen.-narrow #list-pane { width: 1fr; height: 3fr; }
+    RunsScreen.-narrow #side { height: 2fr; }
     """
-
-    class Listed(Message):
-        def __init__(self, rows: tuple[RunRow, ...]) -> None:
-            super().__init__()
-            self.rows = rows
 
     class Compared(Message):
         def __init__(self, done: Done, names: tuple[str, str]) -> None:
@@ -58,47 +47,41 @@ class RunsScreen(Frame):
         super().__init__()
         self._rows: tuple[RunRow, ...] = ()
         self._seen: list[RunRow] = []
-        self._sort = "newest"
+        self._sort, self._turned = "run", False
+        self._compared, self._beside = False, ""
+        """Whether a difference stands beside the list, until the cursor leaves this run."""
         self._words = ""
         self._picked: dict[str, RunRow] = {}
-        self._feed: RunsFeed | None = None
 
     def body(self) -> ComposeResult:
         columns = [Column("", 1), Column("run", 0), Column("preset", 12, least=70), Column("steps", 6, "right"),
-                   Column("time", 8, "right"), Column("reward", 7, "right", least=90),
-                   Column("tags", 14, least=60)]  # fmt: skip
-        with Horizontal():
+                   Column("time", 8, "right"), Column("loss", 7, "right", least=100),
+                   Column("reward", 7, "right", least=76), Column("tags", 12, least=88)]  # fmt: skip
+        with Horizontal(id="runs"):
             with Vertical(id="list-pane", classes="pane"):
-                yield Input(id="filter", placeholder="words: of id, preset, state, tags, note, figures")
+                yield Input(id="filter", placeholder="words  state=failed  preset=nano  tag=good  reward>0.4")
                 yield RecordList(columns, empty="No run yet: 3 starts one.")
             with VerticalScroll(id="side", classes="pane"):
                 yield Static(id="about")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._feed = RunsFeed(self.cockpit.workspace, self._told)
-        self._feed.start()
-        self._title()
+    def runs_listed(self, rows: tuple[RunRow, ...]) -> None:
+        self._rows = rows
+        names = {row.run.id for row in rows}
+        for name in [name for name in self._picked if name not in names]:
+            del self._picked[name]  # it was deleted
+            self._overlay()
+        if self.ready and self.is_current:  # a hidden screen waits until it is shown
+            self._show()
 
-    def on_unmount(self) -> None:
-        if self._feed:
-            self._feed.close()
-
-    def _told(self, rows: tuple[RunRow, ...]) -> None:
-        """In the feed's thread."""
-        if self.is_running:
-            self.post_message(self.Listed(rows))
-
-    @on(Listed)
-    def _list(self, message: Listed) -> None:
-        self._rows = message.rows
-        self._show()
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        if self.ready:
+            self._show()
 
     def _show(self) -> None:
         at = self._at()
-        words = self._words.casefold().split()
-        fitting = (row for row in self._rows if all(word in row.text() for word in words))
-        self._seen = sorted(fitting, key=SORTS[self._sort])
+        fitting = (row for row in self._rows if fits(row, self._words))
+        self._seen = sorted(fitting, key=BY[self._sort], reverse=self._turned)
         found = self.query_one(RecordList)
         places = {row.run.id: place for place, row in enumerate(self._seen)}
         found.picked = {places[name] for name in self._picked if name in places}
@@ -109,23 +92,24 @@ class RunsScreen(Frame):
 
     def _cells(self, row: RunRow) -> Sequence[Content]:
         here = self.cockpit.selected is not None and row.run.id == self.cockpit.selected.id
-        rewards = [value for name, value in row.figures.items() if name.endswith(".reward")]
-        spent = row.seconds if row.seconds is not None else time.time() - row.created if row.life in LIVE else None
         return [
             sign(row.life, self.cockpit.plain),
             line(row.run.id, "bold" if here else ""),
             line(row.preset),
             Content(f"{row.done}/{row.steps}"),
-            Content(clock(spent)),
-            Content(figure(round(rewards[-1], 3)) if rewards else "–"),
+            Content(clock(spent(row))),
+            three(row, "loss"),
+            three(row, "reward"),
             line(", ".join(row.tags), "$accent"),
         ]
 
     def _title(self) -> None:
         live = sum(row.life in LIVE for row in self._rows)
-        text = f"{len(self._seen)} of {len(self._rows)} runs, {live} live · by {self._sort}"
-        picked = f" · {len(self._picked)} picked" if self._picked else ""
-        self.query_one("#list-pane").border_title = text + picked + (f" · / {self._words}" if self._words else "")
+        order = f"{self._sort}{', turned' if self._turned else ''}"
+        parts = [f"{len(self._seen)} of {len(self._rows)} runs", f"{live} live", f"by {order}"]
+        parts += [f"{len(self._picked)} picked"] if self._picked else []
+        parts += [f"/ {self._words}"] if self._words else []
+        self.query_one("#list-pane").border_title = line(" · ".join(parts))
 
     def _at(self) -> RunRow | None:
         cursor = self.query_one(RecordList).cursor
@@ -135,8 +119,13 @@ class RunsScreen(Frame):
 
     @on(RecordList.Moved)
     def _moved(self) -> None:
-        if row := self._at():
-            self.query_one("#about", Static).update(_about(row))
+        row = self._at()
+        if row is None:
+            self.query_one("#about", Static).update("")
+            self.query_one("#side").border_title = ""
+        elif not self._compared or row.run.id != self._beside:
+            self._compared, self._beside = False, row.run.id
+            self.query_one("#about", Static).update(about(row))
             self.query_one("#side").border_title = row.life
 
     @on(RecordList.Opened)
@@ -148,16 +137,30 @@ class RunsScreen(Frame):
     # actions
 
     def action_sort(self) -> None:
-        names = list(SORTS)
+        names = list(BY)
         self._sort = names[(names.index(self._sort) + 1) % len(names)]
+        self._show()
+
+    def action_turn(self) -> None:
+        self._turned = not self._turned
+        self._show()
+
+    @on(RecordList.Headed)
+    def _headed(self, message: RecordList.Headed) -> None:
+        name = message.column or "state"
+        self._turned = name == self._sort and not self._turned
+        self._sort = name
         self._show()
 
     def action_pick(self) -> None:
         if row := self._at():
             if self._picked.pop(row.run.id, None) is None:
                 self._picked[row.run.id] = row
-            self.cockpit.overlaid = [one.run for one in self._picked.values()]
+            self._overlay()
             self._show()
+
+    def _overlay(self) -> None:
+        self.cockpit.overlaid = [row.run for row in self._picked.values()]
 
     def action_compare(self) -> None:
         names = [*self._picked][:2]
@@ -175,8 +178,10 @@ class RunsScreen(Frame):
 
     @on(Compared)
     def _show_compared(self, message: Compared) -> None:
+        at = self._at()
+        self._compared, self._beside = True, at.run.id if at else ""
         self.query_one("#side").border_title = "difference"
-        self.query_one("#about", Static).update(_difference(message.done, message.names))
+        self.query_one("#about", Static).update(difference(message.done, message.names))
 
     def action_filter(self) -> None:
         field = self.query_one("#filter", Input)
@@ -196,7 +201,9 @@ class RunsScreen(Frame):
     def close_layer(self) -> bool:
         field = self.query_one("#filter", Input)
         if not field.has_class("-open") and not field.value:
-            return False
+            was, self._compared = self._compared, False
+            self._moved()
+            return was
         field.value = ""
         self._filtered()
         return True
@@ -218,29 +225,33 @@ class RunsScreen(Frame):
 
         def given(text: str | None) -> None:
             if text is not None:
-                sets = [word for change in text.split() for word in ("--set", change)]
+                changes = re.split(r"\s+(?=[\w.-]+=)", text.strip())  # a value may hold spaces
+                sets = [word for change in changes if change for word in ("--set", change)]
                 self.cockpit.command(["branch", run.id, *sets, "--detach", "--json"], "branch")
 
         example = " with these settings changed, such as\nsft.learning_rate=1e-4"
         self.app.push_screen(Ask(Content.assemble("Branch ", (run.id, "bold"), example)), given)
 
     def action_tag(self) -> None:
-        self._noted("A tag for ", [])
+        self._noted("A tag for ", "; -TAG takes one away", [])
 
     def action_note(self) -> None:
-        self._noted("A note on ", ["--note"])
+        self._noted("A note on ", "", ["--note"])
 
-    def _noted(self, words: str, options: list[str]) -> None:
+    def _noted(self, before: str, after: str, options: list[str]) -> None:
         row = self._at()
         if row is None:
             return
         run, value = row.run, row.note if options else ""
 
         def given(text: str | None) -> None:
-            if text:
-                self.cockpit.command(["tag", *options, "--", run.id, text], "tag")
+            if text is None or not (text or options):
+                return
+            taken = not options and text.startswith("-")
+            words = ["--remove", "--", run.id, text[1:]] if taken else [*options, "--", run.id, text]
+            self.cockpit.command(["tag", *words], "tag")
 
-        self.app.push_screen(Ask(Content.assemble(words, (run.id, "bold")), value), given)
+        self.app.push_screen(Ask(Content.assemble(before, (run.id, "bold"), after), value), given)
 
     def action_delete(self) -> None:
         row = self._at()
@@ -259,32 +270,5 @@ class RunsScreen(Frame):
         self.app.push_screen(Question(text), answered)
 
     def commanded(self, what: str, done: Done) -> None:
-        if self._feed:
-            self._feed.look()
         if what == "branch" and done.good and isinstance(done.value, dict):
             self.cockpit.select(str(done.value["run"]))
-
-
-def _about(row: RunRow) -> Content:
-    parts = [line(row.run.id, "bold"), Content(""), line(f"preset {row.preset}"),
-             Content(time.strftime("begun %Y-%m-%d %H:%M", time.localtime(row.created))),
-             line(f"at {row.at}, {row.done} of {row.steps} steps")]  # fmt: skip
-    if row.waiting:
-        parts.append(line(f"waits: {row.waiting}", "$warning"))
-    if row.note:
-        parts += [Content(""), shown(row.note, "$accent")]
-    parts.append(Content(""))
-    parts += [line(f"{name:<24} {figure(value)}") for name, value in row.figures.items()]
-    return Content("\n").join(parts)
-
-
-def _difference(done: Done, names: tuple[str, str]) -> Content:
-    if not isinstance(done.value, dict):
-        return shown(done.error or "They cannot be compared.", "$error")
-    settings = done.value.get("settings") or ["(the same)"]
-    results = done.value.get("results") or []
-    rows = [line(f"{entry['result']}: {figure(entry['first'])} → {figure(entry['second'])}") for entry in results]
-    return Content("\n").join(
-        [line(f"{names[0]} → {names[1]}", "bold"), Content(""), Content.styled("settings", "bold"),
-         *(line(text) for text in settings), Content(""), Content.styled("results", "bold"), *rows]
-    )  # fmt: skip

@@ -83,6 +83,17 @@ class RecordList(ScrollView, can_focus=True):
     class Opened(Moved):
         """A row was chosen: Enter, or a second click."""
 
+    class Headed(Message):
+        """The heading of a column was clicked."""
+
+        def __init__(self, sender: RecordList, column: str) -> None:
+            super().__init__()
+            self.sender, self.column = sender, column
+
+        @property
+        def control(self) -> RecordList:
+            return self.sender
+
     def __init__(self, columns: Sequence[Column], *, empty: str = "Nothing here.", **options: Any) -> None:
         super().__init__(**options)
         self._columns = columns
@@ -193,6 +204,13 @@ class RecordList(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         index = event.y - 1 + self.scroll_offset.y
+        if event.y == 0:
+            left = 0
+            for column, room in zip(self._columns, self._widths(self.size.width), strict=True):
+                left += room + 2 if room else 0
+                if room and event.x < left:
+                    self.post_message(self.Headed(self, column.name))
+                    break
         if event.y and 0 <= index < len(self._source):
             same = index == self.cursor
             self.cursor = index

@@ -1,0 +1,62 @@
+"""What `plan --json` found, in words: faults first, then what each step will cost, then what it takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from textual.content import Content
+
+from pipeline.engine.artifacts import Workspace
+from pipeline.engine.gpus import present_gpu
+from tui.launch import Done
+from tui.runs_feed import LIVE, RunRow
+from tui.text import gib, line, shown
+from tui.widgets.signs import sign
+
+
+def queue(workspace: Workspace, rows: Sequence[RunRow]) -> str:
+    """Who has the GPU that a run started now would train on; empty where it is free, or there is none."""
+    gpu = present_gpu()
+    if gpu is None:
+        return ""
+    try:
+        holder = (workspace.locks / f"gpu-{gpu}.holder").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
+    if not any(row.run.id == holder and row.life in LIVE for row in rows):
+        return ""  # its process died without a word, and its lock with it
+    waiting = sum(1 for row in rows if row.life == "waiting" and row.waiting.startswith(f"GPU {gpu} "))
+    return f"GPU {gpu} is in use by {holder}" + (f", {waiting} more wait" if waiting else "")
+
+
+def plan_text(done: Done, queued: str, share: bool, plain: bool) -> Content:
+    value = done.value
+    if not isinstance(value, Mapping):
+        return shown(done.error or "The plan said nothing.", "$error")
+    parts: list[Content] = []
+    for level in ("fault", "warning"):
+        for step, finding in _findings(value):
+            if finding.get("level") == level:
+                words = f"{step}: {finding.get('text', '')} {finding.get('mend', '')}".rstrip()
+                parts.append(sign(level, plain) + Content(" ") + shown(words))
+    if not parts:
+        parts.append(sign("done", plain) + Content(" no fault"))
+    if queued:
+        then = "this run trains beside it (H: wait)" if share else "this run waits for its turn (H: share)"
+        parts.append(sign("waiting", plain) + line(f" {queued}: {then}"))
+    parts.append(Content.styled(f"  {gib(value.get('disk_free'))} of disk free", "$foreground-muted"))
+    for step in value.get("steps", []):
+        state, why = str(step.get("state")), step.get("why") or ""
+        parts.append(Content(""))
+        parts.append(sign(state, plain) + line(f" {step['step']}", "bold") + line(f" {state}", "$foreground-muted"))
+        parts += [shown(f"  {finding.get('text', '')}") for finding in step["findings"] if finding["level"] == "note"]
+        if why and state != "cached":
+            parts.append(shown(f"  {why}", "$foreground-muted"))
+    return Content("\n").join(parts)
+
+
+def _findings(value: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for step in value.get("steps", []):
+        for finding in step.get("findings", []):
+            yield str(step["step"]), finding
