@@ -87,9 +87,7 @@ NEW = (
     Action("new", "filter", "slash", "Find", "Settings that hold all of the words.", "stage NAME --help"),
     Action("new", "cycle", "space", "Choice", "The next of a setting's few values.", VIEW),
     Action("new", "restore", "u", "Restore", "The preset's value again.", VIEW, False),
-    Action(
-        "new", "share", "H", "Share", "Train beside another run, or wait for the GPU.", "run PRESET --share-gpu", False
-    ),
+    Action("new", "share", "H", "Share", "Share the GPU, or wait for it.", "run PRESET --share-gpu", False),
     Action("new", "start", "S", "Start", "Start the run, detached.", "run PRESET --set KEY=VALUE --detach"),
     Action("new", "save", "w", "Save", "Save as a preset: only what differs.", "save PRESET --set KEY=VALUE --as NAME"),
 )

@@ -118,7 +118,7 @@ def _text(value: Any, table: str, tree: Mapping[str, Any], catalog: Catalog) -> 
     if isinstance(value, BaseModel) and table:
         for name, raw in {**catalog.defaults.get(table, {}), **tree.get(table, {})}.items():
             if catalog.resources[table].model_construct(**raw) == value:
-                return name
+                return str(name)
     return text_of(value)
 
 

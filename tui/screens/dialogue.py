@@ -51,6 +51,8 @@ class Question(Dialogue[bool]):
 class Ask(Dialogue[str]):
     """One line of text; Enter gives it."""
 
+    AUTO_FOCUS = "Input"
+
     def __init__(self, text: Content, value: str = "") -> None:
         super().__init__()
         self._text, self._value = text, value
