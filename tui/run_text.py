@@ -75,8 +75,9 @@ def difference(done: Done, names: tuple[str, str]) -> Content:
     settings = [line(text) for text in done.value.get("settings") or ["(the same)"]]
     parts = [line(f"A {names[0]}", "bold"), line(f"B {names[1]}", "bold"), Content(""),
              Content.styled("settings, A -> B", "bold"), *settings, Content("")]  # fmt: skip
-    parts.append(Content.styled(f"{'results':<28} {'A':>10} {'B':>10}", "bold"))
-    for entry in done.value.get("results") or []:
+    parts.append(Content.styled(f"{'A':>10} {'B':>10}  results", "bold"))
+    results = done.value.get("results") or []
+    for entry in sorted(results, key=lambda entry: bool(entry["first"] == entry["second"])):  # what differs on top
         same = "$foreground-muted" if entry["first"] == entry["second"] else ""
-        parts.append(line(f"{entry['result']:<28} {_exact(entry['first']):>10} {_exact(entry['second']):>10}", same))
+        parts.append(line(f"{_exact(entry['first']):>10} {_exact(entry['second']):>10}  {entry['result']}", same))
     return Content("\n").join(parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from textual import on, work
@@ -16,6 +15,7 @@ from textual.widgets import Input, Static
 from pipeline.engine import presets
 from pipeline.engine.errors import PipelineError
 from tui.form import Field, composed, fields_of
+from tui.form_rows import form_rows
 from tui.launch import Done, ask
 from tui.plan_text import plan_text, queue
 from tui.screens.choose import Choose
@@ -24,7 +24,6 @@ from tui.screens.frame import Frame
 from tui.text import line, shown
 from tui.widgets.field_editor import FieldEditor
 from tui.widgets.record_list import Column, RecordList, Rows
-from tui.widgets.signs import sign
 
 FIRST = "quickstart"
 PAUSE = 0.7
@@ -119,25 +118,12 @@ class NewScreen(Frame):
         self._seen = [
             field for field in self._fields if all(word in f"{field.key} {field.about}".casefold() for word in words)
         ]
-        befores = [None, *self._seen]
-        rows = [self._cells(field, before) for before, field in zip(befores, self._seen, strict=False)]
-        self.query_one(RecordList).show(Rows(rows))
+        self.query_one(RecordList).show(Rows(form_rows(self._seen, self._sets, self.cockpit.plain)))
         parts = [f"new run of {self._preset}"]
         parts += [f"{len(self._sets)} changed"] if self._sets else []
         parts += ["beside others on the GPU"] if self._share else []
         parts += [f"/ {self._words}"] if self._words else []
         self.query_one("#form").border_title = line(" · ".join(parts))
-
-    def _cells(self, field: Field, before: Field | None) -> Sequence[Content]:
-        """The name of a step stands once, over its settings."""
-        text = self._sets.get(field.key, field.written)
-        changed = field.key in self._sets
-        fault = changed and field.fault(text)
-        usual = "$foreground-muted" if text == field.default else ""
-        style = "$error" if fault else "bold $accent" if changed else usual
-        mark = sign("failed", self.cockpit.plain) if fault else Content("*" if changed else "")
-        first = before is None or before.step != field.step
-        return [line(field.step if first else "", "bold"), line(field.name), mark, line(text or "(empty)", style)]
 
     def _at(self) -> Field | None:
         cursor = self.query_one(RecordList).cursor

@@ -16,8 +16,8 @@ from tui.text import line, shown
 class FieldEditor(Vertical):
     DEFAULT_CSS = """
     FieldEditor { height: auto; max-height: 9; border-top: solid $panel-lighten-2; padding: 0 1; }
-    FieldEditor Input { display: none; border: none; height: 1; padding: 0; background: $panel; }
-    FieldEditor.-open Input { display: block; }
+    FieldEditor #edit { display: none; border: none; height: 1; padding: 0; background: $panel; }
+    FieldEditor.-open #edit { display: block; }
     FieldEditor Static { height: auto; }
     """
 
@@ -36,7 +36,7 @@ class FieldEditor(Vertical):
         self._field: Field | None = None
 
     def compose(self) -> ComposeResult:
-        yield Input(select_on_focus=False)
+        yield Input(id="edit", select_on_focus=False)
         yield Static()
 
     @property
