@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from tui.screens.dialogue import Dialogue
 from tui.text import line
+from tui.widgets.entry import Entry
 from tui.widgets.record_list import Column, RecordList, Rows
 
 
@@ -28,7 +29,7 @@ class Choose(Dialogue[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue"):
             yield Static(Content(self._title))
-            yield Input(placeholder="type to narrow, Enter to take")
+            yield Entry(placeholder="type to narrow, Enter to take")
             yield RecordList([Column("", 0)], empty="Nothing of that name.")
 
     def on_mount(self) -> None:

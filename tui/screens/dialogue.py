@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui import actions
+from tui.widgets.entry import Entry
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class Ask(Dialogue[str]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialogue"):
             yield Static(self._text)
-            yield Input(self._value, select_on_focus=False)
+            yield Entry(self._value, select_on_focus=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value)

@@ -22,6 +22,7 @@ from tui.screens.choose import Choose
 from tui.screens.dialogue import Ask, Question
 from tui.screens.frame import Frame
 from tui.text import line, shown
+from tui.widgets.entry import Entry
 from tui.widgets.field_editor import FieldEditor
 from tui.widgets.record_list import Column, RecordList, Rows
 
@@ -78,7 +79,7 @@ class NewScreen(Frame):
         columns = [Column("step", 17), Column("setting", 27), Column("", 1), Column("value", 0)]
         with Horizontal(id="both"):
             with Vertical(id="form", classes="pane"):
-                yield Input(id="filter", placeholder="words: of step, setting, description")
+                yield Entry(id="filter", placeholder="words: of step, setting, description")
                 yield RecordList(columns, empty="No such setting.")
                 yield FieldEditor()
             with VerticalScroll(id="plan", classes="pane") as pane:

@@ -20,6 +20,7 @@ from tui.runs_feed import LIVE, RunRow
 from tui.screens.dialogue import Ask, Question
 from tui.screens.frame import Frame
 from tui.text import clock, line
+from tui.widgets.entry import Entry
 from tui.widgets.record_list import Column, RecordList, Rows
 from tui.widgets.signs import sign
 
@@ -59,7 +60,7 @@ class RunsScreen(Frame):
                    Column("reward", 7, "right", least=76), Column("tags", 12, least=88)]  # fmt: skip
         with Horizontal(id="runs"):
             with Vertical(id="list-pane", classes="pane"):
-                yield Input(id="filter", placeholder="words  state=failed  preset=nano  tag=good  reward>0.4")
+                yield Entry(id="filter", placeholder="words  state=failed  preset=nano  tag=good  reward>0.4")
                 yield RecordList(columns, empty="No run yet: 3 starts one.")
             with VerticalScroll(id="side", classes="pane"):
                 yield Static(id="about")

@@ -28,6 +28,7 @@ from tui.screens.frame import Frame
 from tui.screens.siblings import Siblings
 from tui.screens.text import TextOver
 from tui.text import figure, line
+from tui.widgets.entry import Entry
 from tui.widgets.record_list import Column, RecordList
 from tui.widgets.trace_view import TraceView
 
@@ -96,7 +97,7 @@ class TracesScreen(Frame):
                    Column("reward", 6, "right"), Column("answer", 0, least=50)]  # fmt: skip
         with Horizontal():
             with Vertical(id="list-pane", classes="pane"):
-                yield Input(id="filter", placeholder=HINT)
+                yield Entry(id="filter", placeholder=HINT)
                 yield RecordList(columns, empty="No trace here. a chooses an artifact.")
             with Vertical(id="trace-pane", classes="pane"):
                 yield TraceView(plain=self.cockpit.plain)

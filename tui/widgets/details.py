@@ -16,6 +16,7 @@ from tui.feed import Snapshot
 from tui.text import line
 from tui.widgets.completions import Completions
 from tui.widgets.dimension_lines import DimensionLines
+from tui.widgets.entry import Entry
 from tui.widgets.event_log import KINDS, EventLog
 
 FACES = ("events", "completions", "dimensions")
@@ -35,7 +36,7 @@ class Details(Vertical):
         self._snapshot: Snapshot | None = None
 
     def compose(self) -> ComposeResult:
-        yield Input(id="filter", placeholder="words", select_on_focus=False)
+        yield Entry(id="filter", placeholder="words", select_on_focus=False)
         with ContentSwitcher(initial=FACES[0]):
             yield EventLog(plain=self._plain, id=FACES[0])
             yield Completions(plain=self._plain, id=FACES[1])

@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 
 from tui.form import Field
 from tui.text import line, shown
+from tui.widgets.entry import Entry
 
 
 class FieldEditor(Vertical):
@@ -36,7 +37,7 @@ class FieldEditor(Vertical):
         self._field: Field | None = None
 
     def compose(self) -> ComposeResult:
-        yield Input(id="edit", select_on_focus=False)
+        yield Entry(id="edit", select_on_focus=False)
         yield Static()
 
     @property
