@@ -63,8 +63,6 @@ def test_a_reference_to_what_lies_in_the_workspace_is_no_fault(tmp_path: Path) -
     folder = tmp_path / "models" / "mine"
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}", encoding="utf-8")
-    sets = {"sft.from.model": "models/mine"}
+    sets = {"sft.from.model": "mine"}
     assert composed("nano", Workspace(tmp_path), FOLDERS, sets, CATALOG)[1] == ""
-    assert (
-        "models/none" in composed("nano", Workspace(tmp_path), FOLDERS, {"sft.from.model": "models/none/x"}, CATALOG)[1]
-    )
+    assert "path `other`" in composed("nano", Workspace(tmp_path), FOLDERS, {"sft.from.model": "other"}, CATALOG)[1]
