@@ -87,7 +87,7 @@ def test_from_run_to_delete(root: Path) -> None:
 
 
 def test_detach_stop_resume(root: Path) -> None:
-    big = ["--set", "prompts.complexity=300", "--set", "judge.judge={workers=1}"]
+    big = ["--set", "prompts.complexity=900", "--set", "traces.per_prompt=8", "--set", "judge.judge={workers=1}"]
     run = Run(root / "data" / "runs" / as_json(root, "run", "light", *big, "--detach")["run"])
     while not run.is_alive():
         time.sleep(0.02)
