@@ -28,6 +28,8 @@ class Action:
     """A sentence for help and palette."""
     twin: str
     footer: bool = True
+    eager: bool = False
+    """Its key is taken before the focused widget sees it: Enter, in a text that is being written."""
 
     @property
     def id(self) -> str:
@@ -114,6 +116,58 @@ REPORT = (
     Action("report", "copy", "c", "Copy", "Copy the report as Markdown.", "report RUN"),
 )
 
+CHAT = (
+    Action("chat", "write", "i,enter,slash", "Write", "Write a message; Esc leaves it.", "chat MODEL.gguf", False),
+    Action("chat", "partner", "m,f2", "Model", "Another GGUF or server to talk to.", "chat MODEL.gguf"),
+    Action(
+        "chat",
+        "beside",
+        "d,f3",
+        "Beside",
+        "A second model on the same prompts; again: without it.",
+        "chat MODEL.gguf --compare OTHER.gguf",
+    ),
+    Action("chat", "fold", "f,f4", "Thought", "Fold the thoughts, or open them.", VIEW),
+    Action("chat", "stop", "x,f5", "Stop", "Stop the answer that is on its way.", "chat MODEL.gguf"),
+    Action(
+        "chat",
+        "settings",
+        "s,f6",
+        "Settings",
+        "Temperature, system prompt, seed and all the others.",
+        "chat MODEL.gguf --set NAME=VALUE",
+    ),
+    Action("chat", "judge", "v,f7", "Judge", "Nine scores of the answer, by the offline judge.", "judge - --json"),
+    Action(
+        "chat",
+        "keep",
+        "t,f8",
+        "Keep",
+        "Keep the answer as a trace, in data/chats/kept.jsonl.",
+        "chat MODEL.gguf --save FILE; stage ingest --source FILE",
+    ),
+    Action("chat", "reset", "n,f9", "New", "Begin anew; what was said stays on disk.", "chat MODEL.gguf", False),
+    Action("chat", "history", "h", "History", "Read an earlier chat.", "data/chats/TIME.jsonl", False),
+    Action(
+        "chat",
+        "unload",
+        "u",
+        "Unload",
+        "Give the model's memory back until the next message.",
+        "chat MODEL.gguf --set idle=SECONDS",
+        False,
+    ),
+    Action("chat", "earlier", "k", "Earlier", "The turn before.", VIEW, False),
+    Action("chat", "later", "j", "Later", "The turn after.", VIEW, False),
+    Action("chat", "copy", "c", "Copy", "Copy the answer.", VIEW, False),
+)
+
+PROMPT = (
+    Action("prompt", "send", "enter", "Send", "Send the message.", "chat MODEL.gguf --prompt TEXT", True, True),
+    Action("prompt", "newline", "ctrl+j,shift+enter", "Line", "Begin a new line.", VIEW, False, True),
+    Action("prompt", "recall", "alt+up,ctrl+r", "Recall", "The message sent before.", VIEW, False, True),
+)
+
 LIST = (
     Action("list", "down", "down,j", "Down", "The next row.", VIEW, False),
     Action("list", "up", "up,k", "Up", "The row before.", VIEW, False),
@@ -142,7 +196,9 @@ DIALOGUE = (
     Action("question", "no", "n", "No", "Leave it.", VIEW),
 )
 
-ACTIONS: tuple[Action, ...] = (*APP, *RUN, *RUNS, *NEW, *TRACES, *REPORT, *LIST, *CHART, *TEXT, *DIALOGUE)
+ACTIONS: tuple[Action, ...] = (
+    *APP, *RUN, *RUNS, *NEW, *TRACES, *REPORT, *CHAT, *PROMPT, *LIST, *CHART, *TEXT, *DIALOGUE,
+)  # fmt: skip
 
 
 def of(owner: str) -> list[Action]:
@@ -152,7 +208,15 @@ def of(owner: str) -> list[Action]:
 def bindings(owner: str) -> list[Binding]:
     """What an owner's class has as BINDINGS."""
     return [
-        Binding(action.key, action.verb, action.label, show=action.footer, tooltip=action.help, id=action.id)
+        Binding(
+            action.key,
+            action.verb,
+            action.label,
+            show=action.footer,
+            tooltip=action.help,
+            priority=action.eager,
+            id=action.id,
+        )
         for action in of(owner)
     ]
 

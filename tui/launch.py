@@ -28,13 +28,14 @@ class Done:
         return self.code == 0
 
 
-def command(words: Sequence[str], root: Path) -> list[str]:
-    """The command line; the root goes before `--`, after which everything is a value."""
+def command(words: Sequence[str], root: Path | None) -> list[str]:
+    """The command line; the root goes before `--`, after which everything is a value. None: it knows no root."""
     place = words.index("--") if "--" in words else len(words)
-    return [sys.executable, "-m", "pipeline", *words[:place], "--root", str(root), *words[place:]]
+    rooted = ["--root", str(root)] if root else []
+    return [sys.executable, "-m", "pipeline", *words[:place], *rooted, *words[place:]]
 
 
-def ask(words: Sequence[str], root: Path, stdin: str = "", timeout: float = 600.0) -> Done:
+def ask(words: Sequence[str], root: Path | None, stdin: str = "", timeout: float = 600.0) -> Done:
     """Run a command to its end; call it in a thread. A child that hangs is killed after `timeout` seconds."""
     typed = "python -m pipeline " + " ".join(words)
     try:

@@ -1,0 +1,279 @@
+"""One model and what was said with it. The model lives in a process of its own; when that dies the pane says so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
+
+from tui.partners import Partner
+from tui.talk import Talk
+from tui.text import line, shown
+from tui.widgets.score_bars import bar
+from tui.widgets.turn import Turn
+
+GAP = 0.05
+"""Seconds between two drawings of an answer that is on its way."""
+EMPTY = """Nobody to talk to yet.
+A run whose last step is export makes a GGUF file; m (or F2) names a file or a server."""
+
+
+class TalkPane(Vertical):
+    ABOUT = "A chat. Tab, j and k go from turn to turn; F1 on one says what can be done with it."
+    DEFAULT_CSS = """
+    TalkPane { width: 1fr; }
+    TalkPane #meter { height: 1; padding: 0 1; color: $foreground-muted; }
+    TalkPane #turns { height: 1fr; scrollbar-size-vertical: 1; }
+    TalkPane #empty { padding: 1 2; height: auto; color: $foreground-muted; }
+    """
+
+    class Heard(Message):
+        """There are events to fetch."""
+
+    class Loaded(Message):
+        """The model is there, and its settings are known."""
+
+        def __init__(self, pane: TalkPane) -> None:
+            super().__init__()
+            self.pane = pane
+
+    class Ended(Message):
+        """The pane is free for the next message."""
+
+        def __init__(self, pane: TalkPane) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self, root: Path, name: str, *, plain: bool = False) -> None:
+        super().__init__(classes="pane")
+        self._root, self._letter, self._plain = root, name, plain
+        self._talk: Talk | None = None
+        self._timer: Timer | None = None
+        self.partner: Partner | None = None
+        self.settings: Mapping[str, Any] = {}
+        """All in effect, once the model is loaded."""
+        self.given: dict[str, Any] = {}
+        """Those that a person changed; they outlive the model."""
+        self._trying: Mapping[str, Any] = {}
+        self._number = 0
+        """Of the message: what is still said to an earlier one is not heard."""
+        self.folded = False
+        self.turn: Turn | None = None
+        """The turn whose answer is on its way."""
+        self._loaded: Mapping[str, Any] = {}
+        self._began = 0.0
+        self._pieces = 0
+        self._figures: Mapping[str, Any] = {}
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="turns", can_focus=False):
+            yield Static(Content(EMPTY), id="empty")
+        yield Static(id="meter")
+
+    def on_mount(self) -> None:
+        self.query_one("#turns", VerticalScroll).anchor()
+        self._head()
+
+    def on_unmount(self) -> None:
+        if self._talk:
+            self._talk.close()
+
+    @property
+    def named(self) -> str:
+        """As the model's process names it; before it is loaded, as it was chosen."""
+        return str(self._loaded.get("name") or (self.partner.label if self.partner else ""))
+
+    @property
+    def turns(self) -> list[Turn]:
+        return list(self.query(Turn))
+
+    @property
+    def current(self) -> Turn | None:
+        """The turn that has the focus, else the last."""
+        turns = self.turns
+        return next((turn for turn in turns if turn.has_focus), turns[-1] if turns else None)
+
+    def meet(self, partner: Partner | None) -> None:
+        """Talk to somebody else from now on: a new process, begun with the next message."""
+        if self._talk:
+            self._talk.close()
+        self._talk, self._loaded, self.settings = None, {}, {}
+        self.partner = partner
+        self._clear()
+
+    def say(self, text: str) -> bool:
+        """Send a message, unless there is nobody or an answer is on its way."""
+        if self.partner is None or self.turn is not None:
+            return False
+        self.turn = Turn(text, folded=self.folded, plain=self._plain)
+        self._number += 1
+        self._began, self._pieces = time.monotonic(), 0
+        self.query_one("#empty").display = False
+        turns = self.query_one("#turns", VerticalScroll)
+        turns.mount(self.turn)
+        turns.anchor()
+        if self._loaded and self._talk:
+            self._talk.tell("send", id=self._number, text=text)
+        else:
+            self.load()
+        self._head()
+        return True
+
+    def _news(self) -> None:
+        """In the talk's thread."""
+        self.post_message(self.Heard())
+
+    def load(self) -> None:
+        """Start the process and load the model, where that has not been done."""
+        if self.partner is None or self._loaded:
+            return
+        if self._talk is None:
+            self._talk = Talk(self._root, self._news)
+        self._talk.tell("load", id="load", **self.partner.load, settings=self.given)
+
+    def stop(self) -> bool:
+        if self._talk is None or self.turn is None:
+            return False
+        if not self._loaded:  # the load itself is not to be stopped, but ended
+            self._died("stopped while it was being loaded")
+            self._talk.close()
+            self._talk = None
+        else:
+            self._talk.tell("stop")
+        return True
+
+    def set(self, given: Mapping[str, Any]) -> None:
+        if self._talk and self._loaded:
+            self._trying = given
+            self._talk.tell("settings", id="settings", set=dict(given))
+
+    def reset(self) -> None:
+        if self._talk and self._loaded:
+            self._talk.tell("stop")
+            self._talk.tell("reset")
+        elif self.turn:
+            self.stop()
+        self._clear()
+
+    def unload(self) -> None:
+        if self._talk and self._loaded:
+            self._talk.tell("unload", id="unload")
+
+    def fold(self, folded: bool) -> None:
+        self.folded = folded
+        for turn in self.turns:
+            turn.folded = folded
+            turn.draw()
+
+    # what the process says
+
+    @on(Heard)
+    def _soon(self) -> None:
+        if self._timer is None:
+            self._timer = self.set_timer(GAP, self._take)
+
+    def _take(self) -> None:
+        self._timer = None
+        turn = self.turn
+        for event in self._talk.fetch() if self._talk else ():
+            self._heard(event)
+        if turn and turn.is_attached:
+            turn.draw()
+        self._head()
+
+    def _heard(self, event: Mapping[str, Any]) -> None:
+        kind, turn = event.get("event"), self.turn
+        if isinstance(event.get("id"), int) and event["id"] != self._number:
+            return
+        if kind == "loaded" and self._talk:
+            self._loaded, self.settings = event, _table(event.get("settings"))
+            folder = self._root / "data" / "chats"
+            name = f"{time.strftime('%Y%m%d-%H%M%S')}-{self._letter}.jsonl"
+            self._talk.tell("save", path=str(folder / name), id="save")
+            if turn:
+                self._talk.tell("send", id=self._number, text=turn.asked)
+            self.post_message(self.Loaded(self))
+        elif kind in ("thought", "answer", "notice") and turn:
+            turn.said[str(kind)] += str(event.get("text", "")) + ("\n" if kind == "notice" else "")
+            self._pieces += kind != "notice"
+        elif kind == "done":
+            self._figures = event
+            self._end(figures=event)
+        elif kind == "settings":
+            self.settings = _table(event.get("settings"))
+            self.given |= self._trying
+        elif kind == "unloaded":
+            self.notify("The model's memory is given back until the next message.", timeout=3)
+        elif kind == "error":
+            self._failed(event)
+        elif kind == "died":
+            self._died(str(event.get("why", "")))
+
+    def _failed(self, event: Mapping[str, Any]) -> None:
+        said = "\n".join(str(event[part]) for part in ("what", "why", "mend") if event.get(part))
+        if event.get("id") in ("load", self._number):
+            self._end(fault=said)
+        else:
+            self.notify(shown(said).plain, severity="error", markup=False, timeout=8)
+
+    def _died(self, why: str) -> None:
+        lost = " What was said before it no longer knows." if len(self.turns) > 1 else ""
+        self._loaded = {}
+        self._end(fault=f"The model's process ended. {why}\nThe next message starts it again.{lost}")
+
+    def _end(self, figures: Mapping[str, Any] | None = None, fault: str = "") -> None:
+        turn, self.turn = self.turn, None
+        if turn is None:
+            if fault:
+                self.notify(shown(fault).plain, severity="error", markup=False, timeout=8)
+            return
+        turn.figures, turn.fault = figures, fault
+        turn.draw()
+        self.post_message(self.Ended(self))
+
+    def _clear(self) -> None:
+        self.turn, self._figures = None, {}
+        self._number += 1
+        self.query(Turn).remove()
+        self.query_one("#empty").display = True
+        self._head()
+
+    # what stands around it
+
+    def _head(self) -> None:
+        self.border_title = Content(" ") + line(self.partner.label if self.partner else "nobody", "bold") + Content(" ")
+        words = "Loaded with the first message, in a process of its own." if self.partner else EMPTY
+        self.query_one("#empty", Static).update(Content(words))
+        self.query_one("#meter", Static).update(self._meter())
+
+    def _meter(self) -> Content:
+        parts: list[str] = []
+        if self.turn and not self._loaded:
+            parts.append("loading")
+        elif self.turn:
+            seconds = time.monotonic() - self._began
+            pace = f" · about {self._pieces / seconds:.0f} tokens/s" if self._pieces > 1 and seconds > 0 else ""
+            parts.append(f"answering, {seconds:.1f} s{pace}")
+        figures = self._figures
+        used, context = figures.get("used"), figures.get("context") or self._loaded.get("context")
+        if isinstance(context, int) and context > 0:
+            known = used if isinstance(used, int) else 0
+            parts.append(f"context {bar(known / context, 10, self._plain)} {known:,} of {context:,}")
+        if forgotten := figures.get("forgotten"):
+            parts.append(f"{forgotten} turns no longer seen")
+        names = {"temperature": "T", "top_p": "top p", "top_k": "top k", "seed": "seed", "max_tokens": "at most"}
+        parts += [f"{word} {self.settings[name]}" for name, word in names.items() if name in self.settings]
+        return line(" · ".join(parts)).truncate(max(1, self.size.width - 2), ellipsis=True)
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
