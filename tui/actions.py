@@ -37,12 +37,14 @@ class Action:
 
 
 APP = (
-    Action("app", "go('run')", "1", "Run", "The cockpit: the run that is selected.", "show RUN --follow", False),
-    Action("app", "go('runs')", "2", "Runs", "All runs, live and past.", "list runs", False),
-    Action("app", "go('new')", "3", "New", "Fill in a form and start a run.", "plan PRESET; run PRESET --set", False),
-    Action("app", "go('traces')", "4", "Traces", "Browse, mark and search traces.", "traces ARTIFACT", False),
-    Action("app", "go('report')", "5", "Report", "The report of the run that is selected.", "report RUN", False),
-    Action("app", "go('chat')", "6", "Chat", "Talk to a model.", "chat MODEL.gguf", False),
+    Action("app", "go('run')", "1,alt+1", "Run", "The cockpit: the run that is selected.", "show RUN --follow", False),
+    Action("app", "go('runs')", "2,alt+2", "Runs", "All runs, live and past.", "list runs", False),
+    Action(
+        "app", "go('new')", "3,alt+3", "New", "Fill in a form and start a run.", "plan PRESET; run PRESET --set", False
+    ),
+    Action("app", "go('traces')", "4,alt+4", "Traces", "Browse, mark and search traces.", "traces ARTIFACT", False),
+    Action("app", "go('report')", "5,alt+5", "Report", "The report of the run that is selected.", "report RUN", False),
+    Action("app", "go('chat')", "6,alt+6", "Chat", "Talk to a model.", "chat MODEL.gguf", False),
     Action("app", "explain", "f1", "Help", "What the focused pane shows and which keys it knows.", "--help"),
     Action("app", "command_palette", "ctrl+p", "Palette", "Find any action by name.", "--help", footer=False),
     Action("app", "back", "escape", "Back", "Step out one layer: a filter, a zoomed pane, a dialogue.", VIEW, False),
@@ -132,21 +134,21 @@ CHAT = (
     Action(
         "chat",
         "settings",
-        "s,f6",
+        "s",
         "Settings",
         "Temperature, system prompt, seed and all the others.",
         "chat MODEL.gguf --set NAME=VALUE",
     ),
-    Action("chat", "judge", "v,f7", "Judge", "Nine scores of the answer, by the offline judge.", "judge - --json"),
+    Action("chat", "judge", "v,f8", "Judge", "Nine scores of the answer, by the offline judge.", "judge - --json"),
     Action(
         "chat",
         "keep",
-        "t,f8",
+        "t,f9",
         "Keep",
         "Keep the answer as a trace, in data/chats/kept.jsonl.",
         "chat MODEL.gguf --save FILE; stage ingest --source FILE",
     ),
-    Action("chat", "reset", "n,f9", "New", "Begin anew; what was said stays on disk.", "chat MODEL.gguf", False),
+    Action("chat", "reset", "n", "New", "Begin anew; what was said stays on disk.", "chat MODEL.gguf", False),
     Action("chat", "history", "h", "History", "Read an earlier chat.", "data/chats/TIME.jsonl", False),
     Action(
         "chat",

@@ -43,10 +43,9 @@ class Talk:
         line = json.dumps({"do": do, **fields}) + "\n"
         try:
             child = self._child or self._start()
-            assert child.stdin is not None
-            child.stdin.write(line.encode("ascii"))
-            child.stdin.flush()
-        except OSError as error:
+            _input(child).write(line.encode("ascii"))
+            _input(child).flush()
+        except (OSError, ValueError) as error:
             if self._child is None:
                 self._keep({"event": "died", "why": str(error)})
             # else its reader is about to say that it died
@@ -80,38 +79,52 @@ class Talk:
         self, child: subprocess.Popen[bytes], out: IO[bytes], said: deque[str], listening: threading.Thread
     ) -> None:
         """In a thread, until the process ends."""
-        for line in out:
-            if child is not self._child:
-                continue  # closed: what it still says is for nobody
-            try:
-                event = json.loads(line)
-            except (ValueError, RecursionError):
-                event = {"event": "notice", "text": line.decode("utf-8", "replace").strip()}
-            self._keep(event if isinstance(event, dict) else {"event": "notice", "text": str(event)})
+        with out:
+            for line in out:
+                if child is self._child:  # else it was closed: what it still says is for nobody
+                    self._keep(_event(line))
         code = child.wait()
         listening.join(ENDING)
         if child is self._child:
-            self._child = None
-            why = f"Its process ended with exit code {code}." if code >= 0 else f"Signal {-code} ended its process."
-            self._keep({"event": "died", "why": "\n".join([why, *list(said)[-3:]])})
+            why = f"Exit code {code}." if code >= 0 else f"Signal {-code} ended it."
+            self._keep({"event": "died", "why": "\n".join([why, *list(said)[-3:]])}, last=True)
+        with contextlib.suppress(OSError):
+            _input(child).close()
 
-    def _keep(self, event: Mapping[str, Any]) -> None:
+    def _keep(self, event: Mapping[str, Any], last: bool = False) -> None:
+        """`last`: the process is gone, in one step with the event that says so."""
         with self._lock:
+            if last:
+                self._child = None
             first = not self._events
             self._events.append(event)
         if first:
             self._heard()
 
 
+def _event(line: bytes) -> Mapping[str, Any]:
+    """Of a line that is no event the text, as a notice."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        event = line.decode("utf-8", "replace").strip()
+    return event if isinstance(event, dict) else {"event": "notice", "text": str(event)}
+
+
 def _listen(stream: IO[bytes], said: deque[str]) -> None:
-    for line in stream:
-        said.append(line.decode("utf-8", "replace").rstrip())
+    with stream:
+        for line in stream:
+            said.append(line.decode("utf-8", "replace").rstrip())
+
+
+def _input(child: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert child.stdin is not None
+    return child.stdin
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    assert child.stdin is not None
     with contextlib.suppress(OSError):
-        child.stdin.close()
+        _input(child).close()
     try:
         child.wait(ENDING)
     except subprocess.TimeoutExpired:

@@ -80,7 +80,6 @@ class TalkPane(Vertical):
         yield Static(id="meter")
 
     def on_mount(self) -> None:
-        self.query_one("#turns", VerticalScroll).anchor()
         self._head()
 
     def on_unmount(self) -> None:
@@ -114,6 +113,7 @@ class TalkPane(Vertical):
         """Send a message, unless there is nobody or an answer is on its way."""
         if self.partner is None or self.turn is not None:
             return False
+        self._take()  # it may have died a moment ago
         self.turn = Turn(text, folded=self.folded, plain=self._plain)
         self._number += 1
         self._began, self._pieces = time.monotonic(), 0
@@ -250,7 +250,7 @@ class TalkPane(Vertical):
     # what stands around it
 
     def _head(self) -> None:
-        self.border_title = Content(" ") + line(self.partner.label if self.partner else "nobody", "bold") + Content(" ")
+        self.border_title = line(self.partner.label if self.partner else "nobody", "bold")
         words = "Loaded with the first message, in a process of its own." if self.partner else EMPTY
         self.query_one("#empty", Static).update(Content(words))
         self.query_one("#meter", Static).update(self._meter())
