@@ -37,14 +37,12 @@ class Action:
 
 
 APP = (
-    Action("app", "go('run')", "1,alt+1", "Run", "The cockpit: the run that is selected.", "show RUN --follow", False),
-    Action("app", "go('runs')", "2,alt+2", "Runs", "All runs, live and past.", "list runs", False),
-    Action(
-        "app", "go('new')", "3,alt+3", "New", "Fill in a form and start a run.", "plan PRESET; run PRESET --set", False
-    ),
-    Action("app", "go('traces')", "4,alt+4", "Traces", "Browse, mark and search traces.", "traces ARTIFACT", False),
-    Action("app", "go('report')", "5,alt+5", "Report", "The report of the run that is selected.", "report RUN", False),
-    Action("app", "go('chat')", "6,alt+6", "Chat", "Talk to a model.", "chat MODEL.gguf", False),
+    Action("app", "go('run')", "1", "Run", "The cockpit: the run that is selected.", "show RUN --follow", False),
+    Action("app", "go('runs')", "2", "Runs", "All runs, live and past.", "list runs", False),
+    Action("app", "go('new')", "3", "New", "Fill in a form and start a run.", "plan PRESET; run PRESET --set", False),
+    Action("app", "go('traces')", "4", "Traces", "Browse, mark and search traces.", "traces ARTIFACT", False),
+    Action("app", "go('report')", "5", "Report", "The report of the run that is selected.", "report RUN", False),
+    Action("app", "go('chat')", "6", "Chat", "Talk to a model.", "chat MODEL.gguf", False),
     Action("app", "explain", "f1", "Help", "What the focused pane shows and which keys it knows.", "--help"),
     Action("app", "command_palette", "ctrl+p", "Palette", "Find any action by name.", "--help", footer=False),
     Action("app", "back", "escape", "Back", "Step out one layer: a filter, a zoomed pane, a dialogue.", VIEW, False),

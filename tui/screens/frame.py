@@ -85,7 +85,7 @@ class Frame(Screen[None]):
             if action.verb.startswith("go("):
                 here = action.verb == f"go('{self.OWNER}')"
                 parts.append(
-                    Content.styled(f" {action.key[0]} {action.label} ", "reverse bold" if here else "$foreground-muted")
+                    Content.styled(f" {action.key} {action.label} ", "reverse bold" if here else "$foreground-muted")
                 )
         left = Content("").join(parts)
         room = max(1, self.size.width - left.cell_length)

@@ -15,7 +15,7 @@ from tui import actions
 
 class Prompt(TextArea):
     OWNER = "prompt"
-    ABOUT = "Write here. Enter sends, Ctrl-J begins a new line, Esc leaves. Alt with 1 to 6 goes to the other screens."
+    ABOUT = "Write here. Enter sends, Ctrl-J begins a new line, Esc leaves, and 1 to 6 then go to the other screens."
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("prompt")]
     DEFAULT_CSS = """
     Prompt { height: auto; max-height: 8; border: none; padding: 0 1; background: $panel; }
@@ -29,7 +29,7 @@ class Prompt(TextArea):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            placeholder="Enter sends · Ctrl-J new line · Esc leaves · Alt-1 to Alt-6: the other screens",
+            placeholder="Enter sends · Ctrl-J new line · Esc leaves, then 1 to 6: the other screens",
             compact=True,
             **options,
         )
