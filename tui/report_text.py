@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from textual.content import Content
 
 from tui.text import clock, figure, line, shown
-from tui.widgets.score_bars import bar
 
 Report = Mapping[str, Any]
 Section = Callable[[Report, bool], Content]
 OUTCOMES = {"met": "$success", "not met": "$error", "not measurable": "$warning", "not asked": "$foreground-muted"}
-NAMED = 24
+NAMED = 22
 
 
 def interval(entry: Any) -> str:
@@ -42,30 +41,38 @@ def verdict(report: Report, plain: bool) -> Content:
     return Content("\n").join(parts)
 
 
-def dimensions(report: Report, plain: bool) -> Content:
+def dimensions(report: Report, _: bool) -> Content:
     """Baseline, tuned and their difference, with intervals; a sign says whether an interval lies above or below 0."""
-    parts = [Content.styled(f"{'':{NAMED}} baseline  tuned              difference", "bold")]
-    for row in report.get("table", []):
-        means = [(row.get(side) or {}).get("mean") for side in ("baseline", "tuned")]
-        difference = row.get("difference") or {}
-        low, high = difference.get("low"), difference.get("high")
-        sign, style = (
-            ("+", "$success")
-            if low is not None and low > 0
-            else ("-", "$error")
-            if high is not None and high < 0
-            else ("=", "")
-        )
-        parts.append(
-            line(f"{str(row.get('name', '')).replace('_', ' '):{NAMED}} ")
-            + Content(f"{figure(means[0]):>8.8}  ")
-            + Content.styled(
-                bar(means[1] or 0.0, 10, plain), "$primary" if means[1] is not None else "$foreground-muted"
-            )
-            + Content(f" {figure(means[1]):<8.8}")
-            + Content.styled(f"{sign} {interval(difference)}", style)
-        )
+    parts = [Content.styled(f"{'':{NAMED}} {'base':>5} tuned  difference", "bold")]
+    parts += [_gain(row) for row in report.get("table") or []]
+    if last := report.get("last_table"):
+        parts += [Content(""), Content.styled("the last contestant over the one before it", "bold")]
+        parts += [_gain(row) for row in last]
     return Content("\n").join(parts)
+
+
+def _gain(row: Mapping[str, Any]) -> Content:
+    before, after = ((row.get(side) or {}).get("mean") for side in ("baseline", "tuned"))
+    difference = row.get("difference") or {}
+    sign, style = direction(difference)
+    return (
+        line(f"{str(row.get('name', '')).replace('_', ' '):{NAMED}} ")
+        + Content(f"{share(before):>5} {share(after):>5} ")
+        + Content.styled(f"{sign} {interval(difference)}", style)
+    )
+
+
+def direction(difference: Mapping[str, Any]) -> tuple[str, str]:
+    """A sign and a colour: the whole interval above 0, below it, or neither."""
+    low, high = difference.get("low"), difference.get("high")
+    if low is not None and low > 0:
+        return "+", "$success"
+    return ("-", "$error") if high is not None and high < 0 else ("=", "")
+
+
+def share(value: Any) -> str:
+    """A score to three decimals, a dash for none."""
+    return f"{value:.3f}" if isinstance(value, int | float) else "–"
 
 
 def contestants(report: Report, _: bool) -> Content:
@@ -122,15 +129,40 @@ def answers(entry: Mapping[str, Any]) -> Content:
     return Content("\n").join(parts)
 
 
-SECTIONS: dict[str, Section] = {
-    "verdict": verdict,
-    "dimensions": dimensions,
-    "contestants": contestants,
-    "lineage": lineage,
+def other(value: Any) -> Content:
+    """A part of the report that this screen has no words for, as it stands: a name and a value a line."""
+    return Content("\n").join(shown(f"{name}  {figure(entry)}") for name, entry in _flat(value, ""))
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    entries = value.items() if isinstance(value, Mapping) else enumerate(value, 1) if isinstance(value, list) else ()
+    for key, entry in entries:
+        yield from _flat(entry, f"{name} · {key}" if name else str(key))
+    if not isinstance(value, Mapping | list):
+        yield name, value
+
+
+SECTIONS: dict[str, tuple[str, Section]] = {
+    "verdict": ("verdict", verdict),
+    "dimensions": ("table", dimensions),
+    "contestants": ("evaluation", contestants),
+    "lineage": ("steps", lineage),
 }
-"""Name -> how it is shown; a section whose part of the report is absent is not listed. See `present`."""
-PARTS = {"verdict": "verdict", "dimensions": "table", "contestants": "evaluation", "lineage": "steps"}
+"""Name -> the part of the report that it shows, and how. Further parts of the report have sections of their own."""
+KNOWN = {"format", "answers", "training", "gguf", "chat", "last_table"} | {part for part, _ in SECTIONS.values()}
 
 
 def present(report: Report) -> list[str]:
-    return [name for name in SECTIONS if report.get(PARTS[name])]
+    """The sections that this report has."""
+    return [name for name, (part, _) in SECTIONS.items() if report.get(part)] + [
+        name for name, part in report.items() if name not in KNOWN and isinstance(part, Mapping | list) and part
+    ]
+
+
+def section(name: str, report: Report, plain: bool) -> Content:
+    """One section; of a report that is not as docs/formats.md has it, what stands there."""
+    part, show = SECTIONS.get(name, (name, None))
+    try:
+        return show(report, plain) if show else other(report[part])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Content.styled("This part of the report is not as expected:\n", "$warning") + other(report.get(part))

@@ -12,7 +12,9 @@ def test_files_the_newest_first_then_servers_of_presets(tmp_path: Path) -> None:
     for place, name in enumerate(("export-aaaaaaaaaaaa", "export-bbbbbbbbbbbb")):
         folder = tmp_path / "models" / name
         folder.mkdir(parents=True)
-        (folder / "made.json").write_text(json.dumps({"kind": "gguf", "files": {}, "digest": "", "inputs": {}}), "utf-8")
+        (folder / "made.json").write_text(
+            json.dumps({"kind": "gguf", "files": {}, "digest": "", "inputs": {}}), "utf-8"
+        )
         (folder / "model.gguf").write_bytes(b"GGUF")
         os.utime(folder / "model.gguf", (1000 + place, 1000 + place))
     configs = tmp_path / "configs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
@@ -20,10 +20,11 @@ from pipeline.engine.rows import read_json
 from pipeline.engine.runs import Run, list_runs
 from tui.feed import Snapshot
 from tui.launch import Done
-from tui.report_text import SECTIONS, answers, present
+from tui.report_compared import compared
+from tui.report_text import answers, present, section
 from tui.screens.choose import Choose
 from tui.screens.frame import Frame
-from tui.text import figure, line, shown
+from tui.text import line, shown
 from tui.widgets.record_list import Column, RecordList, Rows
 
 
@@ -32,9 +33,10 @@ class ReportScreen(Frame):
     COLUMN = "#sections"
     AUTO_FOCUS = "RecordList"
     DEFAULT_CSS = """
-    ReportScreen #sections { width: 34; }
-    ReportScreen.-narrow #sections { width: 24; }
-    ReportScreen #section { padding: 0 1; }
+    ReportScreen #sections { width: 30; }
+    ReportScreen.-narrow #sections { width: 16; }
+    ReportScreen #section { padding: 0 1; scrollbar-size-vertical: 1; }
+    ReportScreen.-narrow #section { padding: 0; }
     """
 
     class Read(Message):
@@ -47,7 +49,10 @@ class ReportScreen(Frame):
         self._report: Mapping[str, Any] = {}
         self._folder: Path | None = None
         self._names: list[str] = []
+        self._entries: list[Mapping[str, Any]] = []
         self._of: tuple[str, str] = ("", "")
+        self._beside = ""
+        """The run that is compared with the selected one."""
 
     def body(self) -> ComposeResult:
         with Horizontal():
@@ -87,7 +92,9 @@ class ReportScreen(Frame):
 
     def _shown(self, folder: Path | None, report: Mapping[str, Any], fault: str) -> None:
         self._folder, self._report = folder, report
-        prompts = [str(entry.get("prompt_id", "")) for entry in report.get("answers", [])]
+        found = report.get("answers")
+        self._entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+        prompts = [str(entry.get("prompt_id", "")) for entry in self._entries]
         self._names = present(report)
         rows = [[line(name, "bold")] for name in self._names] + [[line(f"  {name}")] for name in prompts]
         self.query_one(RecordList).show(Rows(rows), 0)
@@ -104,10 +111,10 @@ class ReportScreen(Frame):
         pane.scroll_home(animate=False)
         if place < len(self._names):
             pane.border_title = self._names[place]
-            target.update(SECTIONS[self._names[place]](self._report, self.cockpit.plain))
+            target.update(section(self._names[place], self._report, self.cockpit.plain))
         else:
             pane.border_title = "answers"
-            target.update(answers(self._report["answers"][place - len(self._names)]))
+            target.update(answers(self._entries[place - len(self._names)]))
 
     # actions
 
@@ -116,8 +123,15 @@ class ReportScreen(Frame):
             self.notify("There is no report to open.", timeout=3)
             return
         page = (self._folder / "report.html").resolve()
-        if os.environ.get("SSH_CONNECTION") or not webbrowser.open(page.as_uri()):
-            self.cockpit.copy(str(page), "No browser here: the path of the page was")
+        if has_desktop():
+            self._browse(page)
+        else:
+            self.cockpit.copy(str(page), f"No browser here: {page} was")
+
+    @work(thread=True, group="browse", exit_on_error=False)
+    def _browse(self, page: Path) -> None:
+        if not webbrowser.open(page.as_uri()):
+            self.app.call_from_thread(self.cockpit.copy, str(page), f"No browser answered: {page} was")
 
     def action_compare(self) -> None:
         run = self.cockpit.selected
@@ -127,6 +141,7 @@ class ReportScreen(Frame):
 
         def chosen(name: str | None) -> None:
             if name:
+                self._beside = name
                 self.cockpit.command(["report", run.id, name, "--json"], "compare")
 
         self.app.push_screen(Choose("Compare with which run", names), chosen)
@@ -143,21 +158,15 @@ class ReportScreen(Frame):
         if what == "compare" and isinstance(done.value, dict):
             pane = self.query_one("#section", VerticalScroll)
             pane.border_title = "compared"
-            self.query_one("#shown", Static).update(_compared(done.value))
+            left = self.cockpit.selected.id if self.cockpit.selected else ""
+            self.query_one("#shown", Static).update(
+                compared(done.value, left, self._beside, pane.scrollable_content_region.width)
+            )
             pane.focus()
 
 
-def _compared(value: Mapping[str, Any]) -> Content:
-    """Verdict, settings and results of two runs, those that differ."""
-    parts: list[Content] = []
-    for name, rows in value.items():
-        parts.append(line(name, "bold"))
-        for row in rows if isinstance(rows, list) else []:
-            cells = [f"{key} {_cell(entry)}" for key, entry in row.items()] if isinstance(row, dict) else [str(row)]
-            parts.append(line("  " + " · ".join(cells)))
-        parts.append(Content(""))
-    return Content("\n").join(parts)
-
-
-def _cell(value: Any) -> str:
-    return figure(value.get("mean")) if isinstance(value, dict) and "mean" in value else figure(value)
+def has_desktop() -> bool:
+    """Whether a browser would open a window of its own: over ssh, or without a display, it would take this terminal."""
+    if os.environ.get("SSH_CONNECTION"):
+        return False
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
