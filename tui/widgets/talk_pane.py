@@ -226,7 +226,7 @@ class TalkPane(Vertical):
             self.notify(shown(said).plain, severity="error", markup=False, timeout=8)
 
     def _died(self, why: str) -> None:
-        lost = " What was said before it no longer knows." if len(self.turns) > 1 else ""
+        lost = " What was said before it no longer knows." if len(self.turns) > (self.turn is not None) else ""
         self._loaded = {}
         self._end(fault=f"The model's process ended. {why}\nThe next message starts it again.{lost}")
 

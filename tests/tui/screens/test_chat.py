@@ -113,6 +113,7 @@ async def test_a_process_that_dies_is_told_of_and_the_next_message_starts_anothe
         assert first(app)._talk is not None
         psutil.Process(first(app)._talk.pid).kill()
         await until(lambda: first(app)._talk.pid is None)  # type: ignore[union-attr]
+        await until(lambda: any("it no longer knows" in note.message for note in app._notifications))
         await say(app, pilot, "once more")
         await until(answered(app, 3))
 
