@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -116,6 +117,21 @@ async def test_a_process_that_dies_is_told_of_and_the_next_message_starts_anothe
         await until(lambda: any("it no longer knows" in note.message for note in app._notifications))
         await say(app, pilot, "once more")
         await until(answered(app, 3))
+
+
+async def test_a_death_that_was_not_heard_of_yet_takes_no_message_with_it(tmp_path: Path) -> None:
+    async with chat(tmp_path) as (app, pilot):
+        await say(app, pilot, "first")
+        await until(answered(app))
+        process = first(app)._talk
+        assert process is not None
+        psutil.Process(process.pid).kill()
+        while process.pid is not None:
+            time.sleep(0.01)
+        assert first(app).say("second")
+        await until(answered(app, 2))
+        assert first(app).turns[-1].fault == ""
+        await until(lambda: any("it no longer knows" in note.message for note in app._notifications))
 
 
 async def test_errors_stand_in_the_turn(tmp_path: Path) -> None:
