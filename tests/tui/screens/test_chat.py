@@ -204,8 +204,7 @@ async def test_the_offline_judge_gives_nine_scores(tmp_path: Path) -> None:
         await until(answered(app))
         await pilot.press("f8")
         bars = first(app).turns[-1].query_one(ScoreBars)
-        await until(lambda: bars.has_class("-said"), 60)
-        assert "process transparency" in str(bars.render())
+        await until(lambda: bars.has_class("-said") and "process transparency" in str(bars.render()), 60)
 
 
 async def test_nobody_to_talk_to(tmp_path: Path) -> None:
