@@ -56,7 +56,7 @@ def test_the_whole_form_finds_what_no_field_can(tmp_path: Path) -> None:
 
     assert fault() == "" and fault(seed="4") == ""
     assert "no [providers.other]" in fault(traces__provider="other")
-    assert "providers.judge" in fault(judge__judge="teacher")  # nobody uses it then
+    assert "providers.judge" in fault(judge__judge="teacher", grpo__judge="teacher")  # nobody uses it then
 
 
 def test_a_reference_to_what_lies_in_the_workspace_is_no_fault(tmp_path: Path) -> None:
