@@ -99,13 +99,22 @@ TRACES = (
     Action("traces", "filter", "slash", "Filter", "Narrow live; Esc shows all.", "traces ARTIFACT --where --search"),
     Action("traces", "fold", "f", "Thought", "Fold the thought, or open it.", VIEW),
     Action("traces", "siblings", "s", "Prompt", "All traces of this prompt side by side.", "traces ARTIFACT --where"),
+    Action("traces", "pick", "space", "Pick", "Pick rows to export; else all that are listed.", VIEW, False),
     Action("traces", "accept", "A", "Accept", "Learn it whatever its score.", "mark ARTIFACT ID accept"),
     Action("traces", "reject", "R", "Reject", "Never learn it.", "mark ARTIFACT ID reject"),
     Action("traces", "edit", "e", "Edit", "Write the answer to learn.", "mark ARTIFACT ID edit TEXT"),
     Action("traces", "score", "o", "Override", "Set a score by hand.", "mark ARTIFACT ID score DIMENSION=0.5", False),
     Action("traces", "note", "n", "Note", "A remark; it changes no training.", "mark ARTIFACT ID note TEXT", False),
     Action("traces", "undo", "u", "Undo", "Take the last mark back.", "mark ARTIFACT ID clear"),
-    Action("traces", "export", "x", "Export", "Write what is listed as JSONL.", "traces ARTIFACT --json", False),
+    Action(
+        "traces",
+        "export",
+        "x",
+        "Export",
+        "Write what is picked, or all, as JSONL.",
+        "traces ARTIFACT --json",
+        False,
+    ),
     Action("traces", "board", "b", "Board", "The data board of the artifact.", "traces ARTIFACT --board"),
     Action("traces", "copy", "c", "Copy", "Copy the trace.", VIEW, False),
 )
@@ -188,6 +197,8 @@ CHART = (
     Action("chart", "tail", "e", "Tail", "The newest half, quarter, tenth, all.", VIEW),
 )
 
+SIBLINGS = (Action("siblings", "fold", "f", "Thoughts", "Fold the thoughts, or open them.", VIEW),)
+
 TEXT = (Action("text", "give", "ctrl+s", "Keep", "Keep what is written.", VIEW),)
 
 DIALOGUE = (
@@ -197,7 +208,7 @@ DIALOGUE = (
 )
 
 ACTIONS: tuple[Action, ...] = (
-    *APP, *RUN, *RUNS, *NEW, *TRACES, *REPORT, *CHAT, *PROMPT, *LIST, *CHART, *TEXT, *DIALOGUE,
+    *APP, *RUN, *RUNS, *NEW, *TRACES, *REPORT, *CHAT, *PROMPT, *LIST, *CHART, *SIBLINGS, *TEXT, *DIALOGUE,
 )  # fmt: skip
 
 

@@ -255,7 +255,7 @@ class Cockpit(App[None]):
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard by OSC 52, which works over ssh too."""
-        self.copy_to_clipboard(text)
+        self.copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))  # of lone surrogates there is no code
         self.notify(f"{what} copied", timeout=2, markup=False)
 
     def on_unmount(self) -> None:

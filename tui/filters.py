@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from pipeline.tasks.index import PLAIN, Filter
@@ -14,6 +15,8 @@ MARKS = ("accept", "reject", "edit", "score", "note", "any", "none")
 _TOKEN = re.compile(r"'([^']*)'|\"([^\"]*)\"|(\S+)")
 _NUMBER = re.compile(r"(?:judge\.)?([a-z_]+)(<=?|>=?|=)(-?\d+(?:\.\d+)?)")
 _EQUAL = re.compile(r"([a-z_]+)=(.+)")
+_COMPARED = re.compile(r"(?:judge\.)?[a-z_]+[<>=]")
+"""What is half typed, or names nothing: it does not narrow, and is told."""
 
 
 def read_filter(text: str) -> tuple[Filter, str]:
@@ -28,26 +31,27 @@ def read_filter(text: str) -> tuple[Filter, str]:
             parts.append(single or double)
         elif (found := _NUMBER.fullmatch(word)) and _dimension(found[1]):
             name, value = _dimension(found[1]), float(found[3])
-            low, high = between.get(name, (-1e9, 1e9))
-            tiny = 1e-9 if len(found[2]) == 1 and found[2] != "=" else 0.0
-            low = value + tiny if found[2][0] in ">=" else low
-            high = value - tiny if found[2][0] in "<=" else high
+            low, high = between.get(name, (-math.inf, math.inf))
+            if found[2] != "<" and found[2] != "<=":
+                low = max(low, math.nextafter(value, math.inf) if found[2] == ">" else value)
+            if found[2] != ">" and found[2] != ">=":
+                high = min(high, math.nextafter(value, -math.inf) if found[2] == "<" else value)
             between[name] = (low, high)
         elif (pair := _EQUAL.fullmatch(word)) and pair[1] in PLAIN:
-            equal[pair[1]] = pair[2]
+            equal[pair[1]] = pair[2].strip("'\"")
         elif pair and pair[1] == "mark":
             mark = pair[2] if pair[2] in MARKS else ""
             strange += [] if mark else [f"mark={pair[2]} (known: {', '.join(MARKS)})"]
-        elif pair or found:
+        elif _COMPARED.match(word):
             strange.append(word)
         else:
             words.append(word)
     fault = f"not understood: {', '.join(strange)}" if strange else ""
-    return Filter(" ".join(words), " ".join(parts), equal, between, mark), fault
+    return Filter(" ".join(words), parts, equal, between, mark), fault
 
 
 def _dimension(word: str) -> str:
-    """A dimension by its name or the beginning of it; `reward` and `spread` too."""
-    names = (*DIMENSIONS, "reward", "spread")
+    """A dimension by its name or the beginning of it; `reward`, `spread` and `sample` too."""
+    names = (*DIMENSIONS, "reward", "spread", "sample")
     fitting = [name for name in names if name.startswith(word)]
     return word if word in names else fitting[0] if len(fitting) == 1 else ""

@@ -8,36 +8,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import sqlite3
+import threading
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import DataError, StageFailed
-from pipeline.engine.rows import Row
-from pipeline.tasks.marks import key_of, state_of
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.engine.rows import Row, dump
+from pipeline.tasks.indexing import COLUMNS, FIGURES, SCORES, build, fits, safe, text_of
+from pipeline.tasks.indexing import PLAIN as PLAIN
+from pipeline.tasks.indexing import mapping as mapping
+from pipeline.tasks.indexing import number as number
+from pipeline.tasks.marks import notes_of, state_of
 
-VERSION = 1
-BATCH = 500
-PLAIN = ("id", "prompt_id", "category", "type", "split", "finish", "contestant")
-"""Columns as they stand in a row."""
-SCORES = tuple(f"score_{name}" for name in DIMENSIONS)
-SCHEMA = f"""
-CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE rows (place INTEGER PRIMARY KEY, start INTEGER, bytes INTEGER, key TEXT, opening TEXT,
-  {", ".join(f"{name} TEXT" for name in PLAIN)}, sample INTEGER, reward REAL, spread REAL,
-  {", ".join(f"{name} REAL" for name in SCORES)});
-CREATE VIRTUAL TABLE words USING fts5(text, content='', columnsize=0, detail=none, tokenize='unicode61');
-INSERT INTO words (words, rank) VALUES ('hashsize', 67108864), ('pgsz', 16000), ('automerge', 0);
-"""
-INDEXES = "".join(f"CREATE INDEX by_{name} ON rows ({name});" for name in ("prompt_id", "key", "id"))
-FAST = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;"
-"""What is lost at a crash is a file that was never named."""
-OPENING = 160
-"""Letters of an answer that a list shows."""
+STEP = 20_000
+"""Instructions of SQLite, or rows of a scan, between two looks at whether the search is still wanted."""
 
 
 @dataclass(frozen=True)
@@ -45,80 +33,161 @@ class Filter:
     """What a list is narrowed to; what is empty does not narrow."""
 
     words: str = ""
-    """Words that stand in prompt, thought or answer; one that ends in * is the beginning of a word."""
-    part: str = ""
-    """A text that stands there as it is, case ignored: found by reading the rows that the rest has left."""
+    """Words that stand in prompt, thought, answer or id; one that ends in * is the beginning of a word."""
+    parts: Sequence[str] = ()
+    """Texts that stand there as they are, case ignored: found by reading the rows that the rest has left."""
     equal: Mapping[str, str] = field(default_factory=dict)
     """Column of PLAIN -> value."""
     between: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """A dimension, `reward` or `spread` -> lowest and highest value, both included."""
+    """A dimension, `reward`, `spread` or `sample` -> lowest and highest value, both included."""
     mark: str = ""
     """accept, reject, edit, score, note, or `any`; `none` for rows that nobody has marked."""
 
 
 class Index:
-    """Opened on a rows file that is indexed; see `open_index`. One thread at a time."""
+    """Opened on a rows file that is indexed; see `open_index`. For a long search in a thread take `again()`.
+
+    What it is asked raises DataError where index or rows file are damaged or were changed meanwhile.
+    """
 
     def __init__(self, path: Path, rows: Path) -> None:
-        self._rows = rows
-        self._connection = sqlite3.connect(path, check_same_thread=False)
-        self._file = rows.open("rb")
+        self._path, self._rows = path, rows
+        try:  # read only: connecting must not make a file
+            name = f"{path.resolve().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(name, uri=True, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise DataError(f"{path} cannot be opened.", str(error), "Open it again; it is made anew.") from None
+        self._file = rows.open("rb", buffering=0)
+        self._state = _state(rows)
+        self._reading = threading.Lock()
+        self._count = int(self._asked("SELECT value FROM about WHERE name = 'count'")[0][0])
 
     def close(self) -> None:
         self._connection.close()
         self._file.close()
 
-    def __len__(self) -> int:
-        return int(self._connection.execute("SELECT value FROM about WHERE name = 'count'").fetchone()[0])
+    def again(self) -> contextlib.closing[Index]:
+        """The same index opened once more, so that one thread does not wait for another."""
+        return contextlib.closing(Index(self._path, self._rows))
 
-    def find(self, narrowed: Filter, marked: Mapping[str, Sequence[Row]] | None = None) -> list[int]:
-        """Places of the rows that fit, in the order of the file. `marked`: as `read_marks` gives it."""
-        tests, values = _where(narrowed)
+    def __len__(self) -> int:
+        return self._count
+
+    def find(
+        self,
+        narrowed: Filter,
+        marked: Mapping[str, Sequence[Row]] | None = None,
+        stopped: Callable[[], bool] = bool,
+    ) -> list[int]:
+        """Places of the rows that fit, in the order of the file; [] where `stopped` said so.
+
+        `marked`: as `read_marks` gives it. Raises KeyError for a column that there is not.
+        """
+        words, parts = _terms(narrowed)
+        tests, values = _where(narrowed, words)
         if narrowed.mark:
             keys = [key for key, marks in (marked or {}).items() if _has(marks, narrowed.mark)]
-            self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS marked (key TEXT PRIMARY KEY)")
-            self._connection.execute("DELETE FROM marked")
-            self._connection.executemany("INSERT OR IGNORE INTO marked VALUES (?)", [(key,) for key in keys])
-            tests.append(f"key {'NOT ' * (narrowed.mark == 'none')}IN (SELECT key FROM marked)")
-        statement = f"SELECT place FROM rows{' WHERE ' * bool(tests)}{' AND '.join(tests)} ORDER BY place"
+            tests.append(f"key {'NOT ' * (narrowed.mark == 'none')}IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(keys))
+        statement = f"SELECT place, start, bytes FROM rows{' WHERE ' * bool(tests)}{' AND '.join(tests)} ORDER BY place"
+        self._connection.set_progress_handler(lambda: stopped(), STEP)
         try:
-            places = [place for (place,) in self._connection.execute(statement, values)]
-        except sqlite3.OperationalError:
-            return []  # words of punctuation alone hold no word
-        if narrowed.part:
-            wanted = narrowed.part.casefold()
-            places = [place for place in places if wanted in text_of(self.row(place)).casefold()]
-        return places
+            found = self._asked(statement, values)
+        except DataError:
+            if stopped():
+                return []
+            raise
+        finally:
+            self._connection.set_progress_handler(None, 0)
+        return self._scanned(found, parts, stopped) if parts else [place for place, _, _ in found]
+
+    def _scanned(
+        self, spans: Sequence[tuple[int, int, int]], parts: Sequence[str], stopped: Callable[[], bool]
+    ) -> list[int]:
+        """Those that hold every part. The line as it stands rules most out; what is left is read to be sure."""
+        if _state(self._rows) != self._state:
+            raise self._changed()
+        wanted = [part.casefold() for part in parts]
+        raw = [dump(part)[1:-1].casefold().encode("utf-8", "surrogatepass") for part in parts]
+        simple = all(part.isascii() for part in raw)
+        found: list[int] = []
+        for read, (place, line) in enumerate(self._lines(spans)):
+            if read % STEP == 0 and stopped():
+                return []
+            if simple and line.isascii() and b"\\u" not in line and b"\\/" not in line:
+                low = line.lower()
+                if not all(part in low for part in raw):
+                    continue
+            text = text_of(self._parsed(line)).casefold()
+            if all(part in text for part in wanted):
+                found.append(place)
+        return found
+
+    def _lines(self, spans: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, bytes]]:
+        with self._rows.open("rb") as file:
+            here = 0
+            for place, start, size in spans:
+                if here != start:
+                    file.seek(start)
+                here = start + size
+                yield place, file.read(size)
 
     def line(self, place: int) -> Row:
         """What a list shows of a row: the columns of the index."""
-        cursor = self._connection.execute("SELECT * FROM rows WHERE place = ?", (place,))
-        return dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+        found = self._asked("SELECT * FROM rows WHERE place = ?", [place])
+        if not found:
+            raise self._changed()
+        return dict(zip(COLUMNS, found[0], strict=True))
 
     def row(self, place: int) -> Row:
-        """The whole row, read from the file. Raises DataError where the file was changed meanwhile."""
-        start, size = self._connection.execute("SELECT start, bytes FROM rows WHERE place = ?", (place,)).fetchone()
-        self._file.seek(start)
-        try:
-            return dict(json.loads(self._file.read(size)))
-        except ValueError:
-            raise DataError(f"{self._rows} was changed while it was open.", "", "Open it again.") from None
+        """The whole row, read from the file."""
+        return self._parsed(self.raw(place))
+
+    def raw(self, place: int) -> bytes:
+        """The line of a row as it stands in the file."""
+        start, size = self._span(place)
+        with self._reading:
+            self._file.seek(start)
+            return self._file.read(size)
 
     def of_prompt(self, prompt_id: str) -> list[int]:
-        """Places of all rows of a prompt."""
-        return [place for (place,) in self._connection.execute(
-            "SELECT place FROM rows WHERE prompt_id = ? ORDER BY place", (prompt_id,))]  # fmt: skip
+        """Places of all rows of a prompt, the best reward first."""
+        found = self._asked("SELECT place FROM rows WHERE prompt_id = ? ORDER BY reward DESC, place", [prompt_id])
+        return [place for (place,) in found]
 
     def place_of(self, row_id: str) -> int | None:
-        found = self._connection.execute("SELECT place FROM rows WHERE id = ?", (row_id,)).fetchone()
-        return int(found[0]) if found else None
+        found = self._asked("SELECT place FROM rows WHERE id = ? ORDER BY place", [row_id])
+        return int(found[0][0]) if found else None
 
     def values(self, column: str) -> list[str]:
         """The values that a column of PLAIN has."""
         if column not in PLAIN:
             raise KeyError(column)
-        query = f"SELECT DISTINCT {column} FROM rows WHERE {column} != '' ORDER BY {column}"
-        return [value for (value,) in self._connection.execute(query)]
+        return [value for (value,) in self._asked(
+            f"SELECT DISTINCT {column} FROM rows WHERE {column} != '' ORDER BY {column}")]  # fmt: skip
+
+    def _span(self, place: int) -> tuple[int, int]:
+        found = self._asked("SELECT start, bytes FROM rows WHERE place = ?", [place])
+        if not found:
+            raise self._changed()
+        start, size = found[0]
+        return int(start), int(size)
+
+    def _parsed(self, line: bytes) -> Row:
+        try:
+            return dict(json.loads(line))
+        except (ValueError, TypeError):
+            raise self._changed() from None
+
+    def _changed(self) -> DataError:
+        return DataError(f"{self._rows} was changed while it was open.", "", "Open it again.")
+
+    def _asked(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        values = [safe(value) if isinstance(value, str) else value for value in values]
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise DataError(f"{self._path} cannot be read.", str(error), "Delete it; it is made anew.") from None
 
 
 def index_path(root: Path, rows: Path) -> Path:
@@ -138,104 +207,21 @@ def open_index(
     index cannot be written.
     """
     path = index_path(root, rows)
-    if not _fits(path, rows):
-        try:
-            if not _build(path, rows, told, stopped):
-                return None
-        except (OSError, sqlite3.Error) as error:
-            mend = "Free some space, or make its folder writable."
-            raise StageFailed(f"{path} cannot be written.", str(error), mend) from None
+    try:
+        if not fits(path, rows) and not build(path, rows, told, stopped):
+            return None
+    except (OSError, sqlite3.Error) as error:
+        mend = "Free some space, or make its folder writable."
+        raise StageFailed(f"{path} cannot be written.", str(error), mend) from None
     return Index(path, rows)
 
 
-def _stamp(rows: Path) -> str:
+def _state(rows: Path) -> tuple[int, int]:
     state = rows.stat()
-    return f"{VERSION}/{state.st_size}/{state.st_mtime_ns}"
+    return state.st_size, state.st_mtime_ns
 
 
-def _fits(path: Path, rows: Path) -> bool:
-    if not path.is_file():
-        return False
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as connection:
-        found = connection.execute("SELECT value FROM about WHERE name = 'stamp'").fetchone()
-        return bool(found) and found[0] == _stamp(rows)
-    return False
-
-
-def _build(path: Path, rows: Path, told: Callable[[int, int], None], stopped: Callable[[], bool]) -> bool:
-    """Under a name of this process's own, then renamed: a reader sees a whole index or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    stamp, total = _stamp(rows), max(1, rows.stat().st_size)
-    marks = ", ".join("?" * (5 + len(PLAIN) + 3 + len(SCORES)))
-    try:
-        with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
-            connection.executescript(FAST + SCHEMA)
-            connection.execute("BEGIN")
-            count = 0
-            for batch in _batches(rows):
-                if stopped():
-                    return False
-                connection.executemany(f"INSERT INTO rows VALUES ({marks})", [values for values, _ in batch])
-                texts = [(values[0], text) for values, text in batch]
-                connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", texts)
-                count += len(batch)
-                told(batch[-1][0][1] + batch[-1][0][2], total)
-            connection.executemany("INSERT INTO about VALUES (?, ?)", [("stamp", stamp), ("count", str(count))])
-            connection.execute("COMMIT")
-            connection.executescript(INDEXES)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return True
-
-
-def _batches(rows: Path) -> Iterator[list[tuple[tuple[Any, ...], str]]]:
-    batch: list[tuple[tuple[Any, ...], str]] = []
-    start, place = 0, 0
-    with rows.open("rb") as file:
-        for line in file:
-            if line.strip():
-                batch.append(_entry(rows, place, start, line))
-                place += 1
-                if len(batch) == BATCH:
-                    yield batch
-                    batch = []
-            start += len(line)
-    if batch:
-        yield batch
-
-
-def _entry(rows: Path, place: int, start: int, line: bytes) -> tuple[tuple[Any, ...], str]:
-    try:
-        row = json.loads(line)
-        scores, spread = row.get("scores") or {}, row.get("spread") or {}
-        key = key_of(row) if "messages" in row else ""
-        widest = max((value for value in spread.values() if value is not None), default=None)
-        values = (
-            place, start, len(line), key, _safe(str(row.get("answer", ""))[:OPENING]),
-            *(_safe(str(row.get(name) or "")) for name in PLAIN), row.get("sample"), row.get("reward"), widest,
-            *(scores.get(name) for name in DIMENSIONS),
-        )  # fmt: skip
-        return values, _safe(text_of(row))
-    except (ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{rows}: row {place + 1} cannot be read.", str(error), "Mend or remove that line.") from None
-
-
-def _safe(text: str) -> str:
-    """SQLite takes no lone surrogates."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def text_of(row: Row) -> str:
-    """What is searched in a row: the messages, thought and answer."""
-    messages = row.get("messages")
-    turns = [str(turn.get("content", "")) for turn in messages] if isinstance(messages, list) else []
-    return "\n".join([*turns, str(row.get("thought", "")), str(row.get("answer", "")), str(row.get("id", ""))])
-
-
-def _where(narrowed: Filter) -> tuple[list[str], list[Any]]:
+def _where(narrowed: Filter, words: str) -> tuple[list[str], list[Any]]:
     tests: list[str] = []
     values: list[Any] = []
     for column, value in narrowed.equal.items():
@@ -244,31 +230,45 @@ def _where(narrowed: Filter) -> tuple[list[str], list[Any]]:
         tests.append(f"{column} = ?")
         values.append(value)
     for name, (low, high) in narrowed.between.items():
-        column = name if name in ("reward", "spread") else f"score_{name}"
-        if column not in (*SCORES, "reward", "spread"):
+        column = name if name in FIGURES else f"score_{name}"
+        if column not in (*SCORES, *FIGURES):
             raise KeyError(name)
         tests.append(f"{column} BETWEEN ? AND ?")
         values += [low, high]
-    if query := _query(narrowed.words):
+    if words:
         tests.append("place IN (SELECT rowid FROM words WHERE words MATCH ?)")
-        values.append(query)
+        values.append(words)
     return tests, values
 
 
-def _query(words: str) -> str:
-    """Words as FTS5 is asked for them: each quoted, so that none is taken for an operator; * stays at an end."""
-    found = []
-    for word in _safe(words).split():
-        bare, star = word.rstrip("*"), "*" * word.endswith("*")
-        if bare:
-            found.append('"' + bare.replace('"', '""') + '"' + star)
-    return " AND ".join(found)
+def _terms(narrowed: Filter) -> tuple[str, list[str]]:
+    """The query that FTS5 is asked, and the parts that are looked for by reading.
+
+    A word is taken apart where unicode61 does so too: `don't` are two words. Each is quoted, so that none is taken for
+    an operator. What has no letter in it, such as an emoji, is a part.
+    """
+    found: list[str] = []
+    parts = [part for part in narrowed.parts if part]
+    for word in narrowed.words.split():
+        bare = word.rstrip("*")
+        tokens = "".join(letter if _is_letter(letter) else " " for letter in bare).split()
+        if tokens:
+            found += [f'"{token}"' for token in tokens]
+            found[-1] += "*" * (word != bare and _is_letter(bare[-1]))
+        elif bare:
+            parts.append(bare)
+    return " AND ".join(found), parts
+
+
+def _is_letter(letter: str) -> bool:
+    kind = unicodedata.category(letter)
+    return kind[0] in "LN" or kind in ("Co", "Mn")
 
 
 def _has(marks: Sequence[Row], wanted: str) -> bool:
+    state, notes = state_of(marks), notes_of(marks)
     if wanted in ("any", "none"):
-        return bool(state_of(marks)) or any(mark["action"] == "note" for mark in marks)
-    if wanted == "note":
-        return any(mark["action"] == "note" for mark in marks)
-    state = state_of(marks)
-    return bool(state.get("scores")) if wanted == "score" else state.get("verdict") == wanted
+        return bool(state or notes)
+    if wanted in ("note", "score"):
+        return bool(notes if wanted == "note" else state.get("scores"))
+    return bool(state.get("verdict") == wanted)

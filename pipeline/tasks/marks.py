@@ -118,6 +118,26 @@ def state_of(marks: Iterable[Row]) -> State:
     return {name: value for name, value in state.items() if value}
 
 
+def notes_of(marks: Iterable[Row]) -> list[str]:
+    """The notes of one row, oldest first: those that no `clear` has taken back."""
+    notes: list[str] = []
+    for mark in marks:
+        if mark["action"] == "clear":
+            notes = []
+        elif mark["action"] == "note":
+            notes.append(mark["value"])
+    return notes
+
+
+def restating(marks: Iterable[Row]) -> list[tuple[str, str]]:
+    """(action, value) of the marks that say the same once more after a `clear`."""
+    marks = list(marks)
+    state = state_of(marks)
+    said = [("score", f"{name}={value}") for name, value in state.get("scores", {}).items()]
+    said += [(state["verdict"], state.get("text", ""))] if "verdict" in state else []
+    return said + [("note", note) for note in notes_of(marks)]
+
+
 def honoured(name: str) -> Callable[[Path, Inputs], Marks]:
     """For `Stage.marks`: those on the rows of one input. Held-out rows are not trained on, so theirs do not count."""
 

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import HorizontalScroll, Vertical
+from textual.binding import BindingType
+from textual.containers import HorizontalScroll, Vertical, VerticalScroll
 from textual.widgets import Static
 
 from pipeline.engine.rows import Row
+from pipeline.tasks.index import number
+from pipeline.tasks.marks import key_of
+from tui import actions
 from tui.screens.dialogue import Dialogue
-from tui.text import figure, line, shown
-from tui.widgets.trace_view import TraceView
+from tui.text import figure, line
+from tui.widgets.trace_view import TraceView, messages_of
 
 MOST = 12
+"""Columns; of more traces than that the best are shown, and the title says so."""
 
 
 class Siblings(Dialogue[None]):
+    OWNER = "siblings"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("siblings")]
     DEFAULT_CSS = """
     Siblings .prompt { height: auto; max-height: 30%; padding: 0 1; }
     Siblings .column { width: 48; border-right: solid $panel-lighten-2; }
     """
 
-    def __init__(self, rows: Sequence[Row], plain: bool) -> None:
+    def __init__(self, rows: Sequence[Row], count: int, marked: Mapping[str, Sequence[Row]], plain: bool) -> None:
+        """`rows`: the best of `count`, best first; `marked`: as `read_marks` gives it."""
         super().__init__()
-        self._rows = sorted(rows, key=lambda row: -(row.get("reward") or 0))
-        self._plain = plain
+        self._rows, self._count, self._marked, self._plain = rows, count, marked, plain
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue -large") as frame:
-            frame.border_title = f"{len(self._rows)} traces of one prompt, best first"
-            first = self._rows[0] if self._rows else {}
-            turns = first.get("messages") or [{}]
-            yield Static(shown(str(turns[-1].get("content", ""))[:4000]), classes="prompt")
+            some = f"the {len(self._rows)} best of " if len(self._rows) < self._count else ""
+            frame.border_title = f"{some}{self._count:,} traces of one prompt, best first · f folds the thoughts"
+            with VerticalScroll(classes="prompt"):
+                yield Static(messages_of(self._rows[0]) if self._rows else "")
             with HorizontalScroll():
-                for row in self._rows[:MOST]:
+                for row in self._rows:
                     with Vertical(classes="column"):
-                        words = f"{row.get('type', '')} {figure(row.get('reward'))} {row.get('id', '')}"
+                        marks = self._marked.get(key_of(row), ()) if "messages" in row else ()
+                        reward = number(row.get("reward"))
+                        words = f"{row.get('type', '')} {figure(reward)} {row.get('id', '')}"
                         yield Static(line(words, "bold"))
-                        yield TraceView(row, plain=self._plain, prompt=False)
+                        yield TraceView(row, marks, plain=self._plain, prompt=False)
+
+    def action_fold(self) -> None:
+        for view in self.query(TraceView):
+            view.fold()

@@ -18,7 +18,7 @@ LONGEST = 200_000
 
 
 class TextOver(Dialogue[str]):
-    """Gives what was written, as it was written; to read, the text is made safe first."""
+    """Gives what was written, as it was written: a control character is shown as a glyph, and given as itself."""
 
     OWNER = "text"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("text")]
@@ -30,6 +30,8 @@ class TextOver(Dialogue[str]):
         super().__init__()
         self._title, self._read_only = title, read_only
         self._text = safe_text(text[:LONGEST] if read_only else text)
+        pairs = {safe_text(letter): letter for letter in set(text) if safe_text(letter) != letter}
+        self._glyphs = {glyph: letter for glyph, letter in pairs.items() if glyph not in text}
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue -large") as frame:
@@ -40,4 +42,7 @@ class TextOver(Dialogue[str]):
 
     def action_give(self) -> None:
         if not self._read_only:
-            self.dismiss(self.query_one(TextArea).text)
+            text = self.query_one(TextArea).text
+            for glyph, letter in self._glyphs.items():
+                text = text.replace(glyph, letter)
+            self.dismiss(text)

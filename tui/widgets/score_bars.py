@@ -44,7 +44,7 @@ class ScoreBars(Widget):
             return Content.styled("Not scored.", "$foreground-muted")
         room = min(20, max(5, width - NAMED - 12))
         return Content("\n").join(
-            _row(name, self._scores.get(name), self._spread.get(name), self._reasons.get(name, ""), room, self._plain)
+            _row(name, self._scores.get(name), self._spread.get(name), self._reasons.get(name) or "", room, self._plain)
             .truncate(max(1, width), ellipsis=True)
             for name in DIMENSIONS
         )  # fmt: skip

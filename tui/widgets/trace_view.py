@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from pipeline.engine.rows import Row
-from pipeline.tasks.marks import state_of
+from pipeline.tasks.index import mapping
+from pipeline.tasks.marks import notes_of, state_of
 from tui.text import line, shown
 from tui.widgets.score_bars import ScoreBars
 
@@ -26,10 +27,17 @@ class TraceView(VerticalScroll, can_focus=True):
     TraceView ScoreBars { margin: 1 0; }
     """
 
-    def __init__(self, row: Row | None = None, *, plain: bool = False, prompt: bool = True, **options: Any) -> None:
+    def __init__(
+        self,
+        row: Row | None = None,
+        marks: Sequence[Row] = (),
+        *,
+        plain: bool = False,
+        prompt: bool = True,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
-        self._row, self._plain, self._prompt = row, plain, prompt
-        self._marks: Sequence[Row] = ()
+        self._row, self._marks, self._plain, self._prompt = row, marks, plain, prompt
         self._folded = False
 
     def compose(self) -> ComposeResult:
@@ -55,11 +63,11 @@ class TraceView(VerticalScroll, can_focus=True):
         self.query_one("#facts", Static).update(_facts(row, self._marks))
         before = self.query_one("#before", Static)
         before.display = self._prompt
-        before.update(_messages(row))
+        before.update(messages_of(row))
         bars, scores = self.query_one(ScoreBars), row.get("scores")
         bars.display = isinstance(scores, dict)
         if isinstance(scores, dict):
-            bars.show(scores, row.get("reasons"), row.get("spread"))
+            bars.show(scores, mapping(row.get("reasons")), mapping(row.get("spread")))
         self.query_one("#text", Static).update(_text(row, self._folded))
 
 
@@ -70,15 +78,19 @@ def _facts(row: Row, marks: Sequence[Row]) -> Content:
     if verdict := state.get("verdict"):
         parts.append(line(f"marked: {verdict}", "$accent"))
     parts += [line(f"by hand: {name} {value}", "$accent") for name, value in state.get("scores", {}).items()]
-    parts += [shown(f"note: {mark['value']}", "$accent") for mark in marks if mark["action"] == "note"]
+    if verdict == "edit":
+        parts.append(shown(f"edited: {_cut(str(state['text']))}", "$accent"))
+    parts += [shown(f"note: {note}", "$accent") for note in notes_of(marks)]
     return Content("\n").join(parts)
 
 
-def _messages(row: Row) -> Content:
+def messages_of(row: Row) -> Content:
+    """The turns that the answer is to."""
     turns = row.get("messages")
     if not isinstance(turns, list):
         return Content("")
-    parts = [line(f"{turn.get('role', '')}: ", "bold") + shown(_cut(str(turn.get("content", "")))) for turn in turns]
+    pairs = [(turn.get("role", ""), turn.get("content", "")) for turn in map(mapping, turns)]
+    parts = [line(f"{role}: ", "bold") + shown(_cut(str(content))) for role, content in pairs]
     return Content("\n").join(parts)
 
 
