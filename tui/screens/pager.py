@@ -18,7 +18,7 @@ LONGEST = 400_000
 
 class Pager(Dialogue[None]):
     DEFAULT_CSS = """
-    Pager TextArea { border: none; }
+    Pager TextArea, Pager TextArea:focus { border: none; padding: 0 1; }
     """
 
     def __init__(self, path: Path, title: str) -> None:

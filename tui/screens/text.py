@@ -23,7 +23,7 @@ class TextOver(Dialogue[str]):
     OWNER = "text"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("text")]
     DEFAULT_CSS = """
-    TextOver TextArea { border: none; }
+    TextOver TextArea, TextOver TextArea:focus { border: none; padding: 0 1; }
     """
 
     def __init__(self, title: str, text: str, *, read_only: bool = False) -> None:
@@ -36,7 +36,9 @@ class TextOver(Dialogue[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue -large") as frame:
             frame.border_title = self._title
-            yield TextArea(self._text, read_only=self._read_only, soft_wrap=not self._read_only)
+            yield TextArea(
+                self._text, read_only=self._read_only, soft_wrap=not self._read_only, show_cursor=not self._read_only
+            )
         if not self._read_only:
             yield Footer(compact=True, show_command_palette=False)
 

@@ -26,7 +26,6 @@ from tui.screens.frame import Frame
 from tui.screens.siblings import MOST, Siblings
 from tui.screens.text import TextOver
 from tui.trace_rows import Marking
-from tui.widgets.record_list import RecordList
 from tui.widgets.trace_list import TraceList
 from tui.widgets.trace_view import TraceView
 
@@ -96,9 +95,9 @@ class TracesScreen(Frame):
             Choose("Rows of which artifact", names, self.rows.path.name if self.rows.path else ""), chosen
         )
 
-    @on(RecordList.Moved)
-    def _moved(self) -> None:
-        row = self.rows.row()
+    @on(TraceList.Moved)
+    def _moved(self, message: TraceList.Moved) -> None:
+        row = message.row
         self.query_one(TraceView).show(row, self.rows.marks_of(row))
         self.query_one("#trace-pane").border_title = Content(safe_text(str(row.get("id", "")))[:60] if row else "")
 

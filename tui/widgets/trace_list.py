@@ -32,6 +32,13 @@ class TraceList(Vertical):
     TraceList #filter { border: none; height: 1; padding: 0 1; background: $panel; }
     """
 
+    class Moved(Message):
+        """The cursor stands on another row, or on none."""
+
+        def __init__(self, row: Row | None) -> None:
+            super().__init__()
+            self.row = row
+
     class Told(Message):
         """A fault that a person should see."""
 
@@ -61,6 +68,7 @@ class TraceList(Vertical):
         self.index: Index | None = None
         self.places: list[int] = []
         self.picked: set[int] = set()
+        self._fault = ""
         self.marked: Mapping[str, Sequence[Row]] = {}
 
     def compose(self) -> ComposeResult:
@@ -143,10 +151,14 @@ class TraceList(Vertical):
         if message.index is not self.index or self.path is None:
             return
         here = self.place()
-        self.places, self.marked = message.places, message.marked
+        self.places, self.marked, self._fault = message.places, message.marked, message.fault
         self._show(message.places.index(here) if here in message.places else 0)
-        text = f"{self.path.name}: {len(self.places):,} of {len(message.index):,}"
-        self._title(f"{text} · {message.fault}" if message.fault else text)
+        self._counted()
+
+    def _counted(self) -> None:
+        if self.index and self.path:
+            picked = f" · {len(self.picked):,} picked" if self.picked else ""
+            self._title(f"{len(self.places):,} of {len(self.index):,}{picked} · {self._fault or self.path.name}")
 
     def _show(self, cursor: int | None = None) -> None:
         rows = self.query_one(RecordList)
@@ -189,6 +201,11 @@ class TraceList(Vertical):
             self.post_message(self.Told(str(error)))
             return None
 
+    @on(RecordList.Moved)
+    def _moved(self, message: RecordList.Moved) -> None:
+        message.stop()
+        self.post_message(self.Moved(self.row()))
+
     def marks_of(self, row: Row | None) -> Sequence[Row]:
         return self.marked.get(key_of(row), ()) if row and "messages" in row else ()
 
@@ -200,6 +217,7 @@ class TraceList(Vertical):
         if (place := self.place()) is not None:
             self.picked ^= {place}
             self._show()
+            self._counted()
             self.step()
 
     def step(self) -> None:
