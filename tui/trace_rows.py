@@ -35,9 +35,9 @@ class TraceRows:
         reward = row["reward"]
         return [
             Content.styled(self._signs.get(mark_of(self._marked.get(row["key"], ())), ""), "$accent"),
-            line(row["id"]),
-            line(row["category"], "$foreground-muted"),
-            line(row["type"] or row["contestant"], "$foreground-muted"),
+            line(row["id"][:80]),
+            line(row["category"][:40], "$foreground-muted"),
+            line((row["type"] or row["contestant"])[:40], "$foreground-muted"),
             Content("–" if reward is None else f"{reward:.3f}"),
             line(row["opening"]),
         ]

@@ -46,7 +46,7 @@ class Siblings(Dialogue[None]):
                     with Vertical(classes="column"):
                         marks = self._marked.get(key_of(row), ()) if "messages" in row else ()
                         reward = number(row.get("reward"))
-                        words = f"{row.get('type', '')} {figure(reward)} {row.get('id', '')}"
+                        words = f"{str(row.get('type', ''))[:40]} {figure(reward)} {str(row.get('id', ''))[:80]}"
                         yield Static(line(words, "bold"))
                         yield TraceView(row, marks, plain=self._plain, prompt=False)
 

@@ -37,7 +37,10 @@ class TextOver(Dialogue[str]):
         with Vertical(classes="dialogue -large") as frame:
             frame.border_title = self._title
             yield TextArea(
-                self._text, read_only=self._read_only, soft_wrap=not self._read_only, show_cursor=not self._read_only
+                self._text,
+                read_only=self._read_only,
+                soft_wrap=not self._read_only and len(self._text) < LONGEST,
+                show_cursor=not self._read_only,
             )
         if not self._read_only:
             yield Footer(compact=True, show_command_palette=False)

@@ -44,14 +44,14 @@ class ScoreBars(Widget):
             return Content.styled("Not scored.", "$foreground-muted")
         room = min(20, max(5, width - NAMED - 12))
         return Content("\n").join(
-            _row(name, self._scores.get(name), self._spread.get(name), self._reasons.get(name) or "", room, self._plain)
+            _row(name, self._scores.get(name), self._spread.get(name), self._reasons.get(name), room, self._plain)
             .truncate(max(1, width), ellipsis=True)
             for name in DIMENSIONS
         )  # fmt: skip
 
 
-def _row(name: str, score: float | None, spread: float | None, reason: str, room: int, plain: bool) -> Content:
-    words = name.replace("_", " ").ljust(NAMED)
+def _row(name: str, score: float | None, spread: float | None, reason: object, room: int, plain: bool) -> Content:
+    words, reason = name.replace("_", " ").ljust(NAMED), str(reason or "")[:1000]
     if not isinstance(score, int | float):
         return Content.styled(f"{words}    – {'':{room}}  ", "$foreground-muted") + line(reason, "$foreground-muted")
     wide = f" ±{spread:.2f}" if isinstance(spread, int | float) and spread else ""

@@ -73,7 +73,7 @@ class TraceView(VerticalScroll, can_focus=True):
 
 def _facts(row: Row, marks: Sequence[Row]) -> Content:
     names = ("category", "type", "split", "finish", "provider", "model", "outcome")
-    parts = [line(" · ".join(str(row[name]) for name in names if row.get(name)), "$foreground-muted")]
+    parts = [line(" · ".join(str(row[name])[:80] for name in names if row.get(name)), "$foreground-muted")]
     state = state_of(marks)
     if verdict := state.get("verdict"):
         parts.append(line(f"marked: {verdict}", "$accent"))
@@ -90,7 +90,7 @@ def messages_of(row: Row) -> Content:
     if not isinstance(turns, list):
         return Content("")
     pairs = [(turn.get("role", ""), turn.get("content", "")) for turn in map(mapping, turns)]
-    parts = [line(f"{role}: ", "bold") + shown(_cut(str(content))) for role, content in pairs]
+    parts = [line(f"{str(role)[:40]}: ", "bold") + shown(_cut(str(content))) for role, content in pairs]
     return Content("\n").join(parts)
 
 
