@@ -20,6 +20,7 @@ from pipeline.tasks.index import Filter, Index, open_index
 from pipeline.tasks.marks import key_of, read_marks
 from tui.filters import read_filter
 from tui.trace_rows import TraceRows
+from tui.widgets.entry import Entry
 from tui.widgets.record_list import Column, RecordList, Rows
 
 HINT = "/  words, begin*, 'exactly this', category=conflict helpfulness<0.4 spread>0.2 mark=none"
@@ -74,7 +75,7 @@ class TraceList(Vertical):
     def compose(self) -> ComposeResult:
         columns = [Column("", 1), Column("id", 20), Column("category", 11, least=60), Column("type", 8, least=80),
                    Column("reward", 6, "right"), Column("answer", 0, least=50)]  # fmt: skip
-        yield Input(id="filter", placeholder=HINT)
+        yield Entry(id="filter", placeholder=HINT)
         yield RecordList(columns, empty="No trace here. a chooses an artifact.")
 
     def on_unmount(self) -> None:
