@@ -9,8 +9,7 @@ from typing import Any
 from pipeline.engine import planner
 from pipeline.engine.artifacts import Workspace
 from pipeline.engine.config import RunConfig
-from pipeline.engine.planner import Planned
-from pipeline.engine.runner import chosen
+from pipeline.engine.planner import Planned, chosen
 from pipeline.engine.stage import Finding
 from pipeline.tasks.estimate import disk
 

@@ -19,7 +19,7 @@ from pipeline.engine.artifacts import (
     verify,
 )
 from pipeline.engine.config import RunConfig, Step
-from pipeline.engine.errors import PipelineError
+from pipeline.engine.errors import ConfigError, PipelineError
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Finding, Marked, Marks, PlanContext, Take
 
@@ -206,3 +206,26 @@ def inspect(planned: list[Planned], config: RunConfig, workspace: Workspace, gpu
         except PipelineError as error:
             entry.findings.append(Finding("fault", f"{error.what} {error.why}".strip(), error.mend))
         found[entry.step.name] = {key: value for finding in entry.findings for key, value in finding.data.items()}
+
+
+def chosen(planned: list[Planned], options: Row) -> list[Planned]:
+    """The steps that `--until` and `--only` leave. Raises ConfigError where `--only` lacks an input."""
+    names = [entry.step.name for entry in planned]
+    until, only = options.get("until"), options.get("only")
+    for name in (until, only, *options.get("fresh", [])):
+        if name and name not in names:
+            raise ConfigError(f"There is no step `{name}`.", f"Steps: {', '.join(names)}.", "")
+    if until:
+        planned = planned[: names.index(until) + 1]
+    if not only:
+        return planned
+    entry = planned[names.index(only)]
+    for name, paths in entry.inputs.items():
+        for reference, path in paths.items():
+            if not path.exists() or (reference in names and not (path / MADE).is_file()):
+                raise ConfigError(
+                    f"--only {only}: its input {name} ({reference}) is not made yet.",
+                    "",
+                    f"Run the steps before it first: --until {reference}",
+                )
+    return [entry]

@@ -26,7 +26,6 @@ from pipeline.engine.children import Child, fold_error
 from pipeline.engine.config import RunConfig, check
 from pipeline.engine.errors import (
     Busy,
-    ConfigError,
     FreshProcess,
     PipelineError,
     ProcessDied,
@@ -109,7 +108,7 @@ class Runner:
         self._write("", "run.started", {"pid": os.getpid(), "preset": self.run.about()["preset"]})
         config = check(self.run.tree(), self.catalog, self.workspace.kind_of)
         everything = planner.plan(config, self.workspace)
-        planned = chosen(everything, options)
+        planned = planner.chosen(everything, options)
         self._write(
             "",
             "log",
@@ -295,26 +294,3 @@ class Runner:
 def _needs(entry: Planned) -> Needs:
     stage, settings = entry.step.stage, entry.step.settings
     return stage.libraries_for(settings), stage.launch(settings)
-
-
-def chosen(planned: list[Planned], options: Row) -> list[Planned]:
-    """The steps that `--until` and `--only` leave. Raises ConfigError where `--only` lacks an input."""
-    names = [entry.step.name for entry in planned]
-    until, only = options.get("until"), options.get("only")
-    for name in (until, only, *options.get("fresh", [])):
-        if name and name not in names:
-            raise ConfigError(f"There is no step `{name}`.", f"Steps: {', '.join(names)}.", "")
-    if until:
-        planned = planned[: names.index(until) + 1]
-    if not only:
-        return planned
-    entry = planned[names.index(only)]
-    for name, paths in entry.inputs.items():
-        for reference, path in paths.items():
-            if not path.exists() or (reference in names and not (path / MADE).is_file()):
-                raise ConfigError(
-                    f"--only {only}: its input {name} ({reference}) is not made yet.",
-                    "",
-                    f"Run the steps before it first: --until {reference}",
-                )
-    return [entry]
