@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from pipeline.engine import presets
 from pipeline.engine.errors import PipelineError
@@ -20,7 +20,7 @@ from tui.launch import Done, ask
 from tui.plan_text import plan_text, queue
 from tui.screens.choose import Choose
 from tui.screens.dialogue import Ask, Question
-from tui.screens.frame import Frame
+from tui.screens.filtered import Filtered
 from tui.text import line, shown
 from tui.widgets.entry import Entry
 from tui.widgets.field_editor import FieldEditor
@@ -31,7 +31,7 @@ PAUSE = 0.7
 """Seconds after the last change before the plan is asked for."""
 
 
-class NewScreen(Frame):
+class NewScreen(Filtered):
     OWNER = "new"
     COLUMN = "#plan"
     AUTO_FOCUS = "RecordList"
@@ -69,7 +69,6 @@ class NewScreen(Frame):
         self._fields: list[Field] = []
         self._seen: list[Field] = []
         self._sets: dict[str, str] = {}
-        self._words = ""
         self._asked = 0
         self._timer: Timer | None = None
         self._share = False
@@ -180,31 +179,11 @@ class NewScreen(Frame):
         self.query_one(FieldEditor).close()
         self.query_one(RecordList).focus()
 
-    def action_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.add_class("-open")
-        field.focus()
-
-    @on(Input.Changed, "#filter")
-    def _filter(self, event: Input.Changed) -> None:
-        self._words = event.value
-        self._show()
-
-    @on(Input.Submitted, "#filter")
-    def _filtered(self) -> None:
-        self.query_one("#filter").remove_class("-open")
-        self.query_one(RecordList).focus()
-
     def close_layer(self) -> bool:
-        field = self.query_one("#filter", Input)
         if self.query_one(FieldEditor).is_open:
             self._close_edit()
             return True
-        if field.has_class("-open") or field.value:
-            field.value = ""
-            self._filtered()
-            return True
-        return False
+        return super().close_layer()
 
     def action_restore(self) -> None:
         if (field := self._at()) and self._sets.pop(field.key, None) is not None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from tui.launch import Done, ask
 from tui.messages import Selected
@@ -18,14 +18,14 @@ from tui.run_filter import fits
 from tui.run_text import BY, about, difference, spent, three
 from tui.runs_feed import LIVE, RunRow
 from tui.screens.dialogue import Ask, Question
-from tui.screens.frame import Frame
+from tui.screens.filtered import Filtered
 from tui.text import clock, line
 from tui.widgets.entry import Entry
 from tui.widgets.record_list import Column, RecordList, Rows
 from tui.widgets.signs import sign
 
 
-class RunsScreen(Frame):
+class RunsScreen(Filtered):
     OWNER = "runs"
     COLUMN = "#side"
     AUTO_FOCUS = "RecordList"
@@ -51,7 +51,6 @@ class RunsScreen(Frame):
         self._sort, self._turned = "run", False
         self._compared, self._beside = False, ""
         """Whether a difference stands beside the list, until the cursor leaves this run."""
-        self._words = ""
         self._picked: dict[str, RunRow] = {}
 
     def body(self) -> ComposeResult:
@@ -184,30 +183,12 @@ class RunsScreen(Frame):
         self.query_one("#side").border_title = "difference"
         self.query_one("#about", Static).update(difference(message.done, message.names))
 
-    def action_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.add_class("-open")
-        field.focus()
-
-    @on(Input.Changed, "#filter")
-    def _filter(self, event: Input.Changed) -> None:
-        self._words = event.value
-        self._show()
-
-    @on(Input.Submitted, "#filter")
-    def _filtered(self) -> None:
-        self.query_one("#filter").remove_class("-open")
-        self.query_one(RecordList).focus()
-
     def close_layer(self) -> bool:
-        field = self.query_one("#filter", Input)
-        if not field.has_class("-open") and not field.value:
-            was, self._compared = self._compared, False
-            self._moved()
-            return was
-        field.value = ""
-        self._filtered()
-        return True
+        if super().close_layer():
+            return True
+        was, self._compared = self._compared, False
+        self._moved()
+        return was
 
     def action_resume(self) -> None:
         if (row := self._at()) and row.life not in LIVE:
