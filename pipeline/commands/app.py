@@ -23,7 +23,13 @@ app = typer.Typer(
 )  # fmt: skip
 
 Root = Annotated[Path, typer.Option("--root", help="Folder that holds data/, models/ and configs/.")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="step.key=value; wins over the preset.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="step.key=value; wins over the preset. Also STEP.enabled, STEP.from.INPUT, STEP.after, steps.NEW.stage.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 ShareGpu = Annotated[bool, typer.Option("--share-gpu", help="Train beside another run on the same GPU; else it waits.")]
 RunName = Annotated[str, typer.Argument(help="A run's id, a part of it, its folder, or `last`.")]

@@ -73,7 +73,7 @@ def check(tree: Tree, catalog: Catalog, known: typing.Callable[[str], str | None
     resources = {name: {**catalog.defaults.get(name, {}), **tree.get(name, {})} for name in catalog.resources}
     used: set[tuple[str, str]] = set()
     steps: list[Step] = []
-    written = {name: step for name, step in tree.get("steps", {}).items() if step.get("enabled", True)}
+    written = _switched_on(tree.get("steps", {}), faults)
     if not written:
         faults.append("`steps`: there is none")
     for name, raw in written.items():
@@ -88,6 +88,18 @@ def check(tree: Tree, catalog: Catalog, known: typing.Callable[[str], str | None
     if faults:
         raise ConfigError("\n".join(dict.fromkeys(faults)), "", "Mend these in the preset or in --set.")
     return RunConfig(str(tree.get("preset", "")), seed, tuple(steps))
+
+
+def _switched_on(steps: Tree, faults: list[str]) -> Tree:
+    written: Tree = {}
+    for name, step in steps.items():
+        if not isinstance(step, dict):
+            faults.append(f"`steps.{name}`: a table was expected, not {step!r}")
+        elif not isinstance(enabled := step.get("enabled", True), bool):
+            faults.append(f"`steps.{name}.enabled`: true or false was expected, not {enabled!r}")
+        elif enabled:
+            written[name] = step
+    return written
 
 
 RESERVED = ("stage", "from", "name", "out", "enabled")
@@ -161,6 +173,7 @@ def _wire(
     if not isinstance(given, dict):
         faults.append(f'`{place}`: a table was expected, such as from = {{ model = "base" }}')
         return []
+    given = {name: reference for name, reference in given.items() if reference != ""}  # unsays what a parent named
     takes = {name: Take.read(name, spec) for name, spec in step.stage.takes.items()}
     faults += [f"`{place}.{key}`: no such input{nearest(key, takes)}" for key in given if key not in takes]
     fetched: list[Step] = []

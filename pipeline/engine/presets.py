@@ -90,16 +90,20 @@ def merge(parent: Tree, child: Tree) -> Tree:
     for name, step in child.get("steps", {}).items():
         if not isinstance(step, dict):
             raise ConfigError(f"`steps.{name}` is not a table.", "", f"Write it as [steps.{name}].")
-        after = step.get("after")
-        if after is not None and after not in steps:
-            raise ConfigError(f"steps.{name}: `after` names no step: {after}{nearest(str(after), steps)}", "", "")
         steps[name] = _deep(steps.get(name, {}), {key: value for key, value in step.items() if key != "after"})
-        if after is not None:
-            moved = steps.pop(name)
-            at = list(steps).index(after) + 1
-            steps = dict([*list(steps.items())[:at], (name, moved), *list(steps.items())[at:]])
+        if "after" in step:
+            steps = placed(steps, name, step["after"])
     merged = _deep({key: value for key, value in parent.items() if key != "steps"}, child | {"steps": {}})
     return merged | {"steps": steps}
+
+
+def placed(steps: Tree, name: str, after: Any) -> Tree:
+    """The steps with `name` behind the step `after`. Raises ConfigError where there is no such other step."""
+    others = [other for other in steps if other != name]
+    if after not in others:
+        raise ConfigError(f"steps.{name}: `after` names no step: {after}{nearest(str(after), others)}", "", "")
+    at = others.index(after) + 1
+    return {other: steps[other] for other in [*others[:at], name, *others[at:]]}
 
 
 def _deep(below: Tree, above: Tree) -> Tree:
@@ -111,7 +115,10 @@ def _deep(below: Tree, above: Tree) -> Tree:
 
 
 def apply_overrides(tree: Tree, overrides: Iterable[str]) -> None:
-    """`step.key=value`, `providers.NAME.key=value` or `seed=value`, in place. Raises ConfigError naming every fault."""
+    """`step.key=value`, `providers.NAME.key=value` or `seed=value`, in place. Raises ConfigError naming every fault.
+
+    `steps.NAME.stage=STAGE` adds a step at the end, `NAME.after=STEP` moves one.
+    """
     faults = []
     for override in overrides:
         key, equals, text = override.partition("=")
@@ -132,7 +139,13 @@ def apply_overrides(tree: Tree, overrides: Iterable[str]) -> None:
                 faults.append(f"--set {override}: `{part}` is not a table")
                 break
         else:
-            place[parts[-1]] = read_value(text)
+            if parts[0] == "steps" and len(parts) == 3 and parts[2] == "after":
+                try:
+                    tree["steps"] = placed(tree["steps"], parts[1], read_value(text))
+                except ConfigError as error:
+                    faults.append(f"--set {override}: {error.what}")
+            else:
+                place[parts[-1]] = read_value(text)
     if faults:
         raise ConfigError("\n".join(faults), "", "Write `--set step.key=value`.")
 

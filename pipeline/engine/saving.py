@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def save_preset(
     if file.exists() and not overwrite:
         raise ConfigError(f"{file} is there already.", "", "Choose another name, or allow it with --overwrite.")
     before, after = compose(parent, folders), compose(parent, folders, overrides)
-    changes = _difference(before, after)
+    changes = _placed(before, after, _difference(before, after))
     text = to_toml({"extends": parent if source.stem == parent else source.resolve().as_posix(), **changes})
     try:
         data = text.encode("utf-8")
@@ -43,7 +44,8 @@ def save_preset(
         raise ConfigError("A setting holds what is no text.", str(error), "Write it in UTF-8.") from None
     read = tomllib.loads(text)
     del read["extends"]
-    if merge(before, read) != after:
+    back = merge(before, read)
+    if back != after or list(back["steps"]) != list(after.get("steps", {})):
         raise ConfigError(
             f"These settings cannot be kept as differences from `{parent}`.",
             "A table that loses keys would gain them again from the preset that is extended.",
@@ -64,6 +66,18 @@ def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Tree:
         elif key not in before or old != value or type(old) is not type(value):
             found[key] = value
     return found
+
+
+def _placed(before: Tree, after: Tree, changes: Tree) -> Tree:
+    """The changes with `after` said of every step that would else stand at another place."""
+    steps: Tree = dict(changes.get("steps", {}))
+    order = [*before.get("steps", {}), *(name for name in steps if name not in before.get("steps", {}))]
+    for earlier, name in pairwise(after.get("steps", {})):
+        if order.index(name) != order.index(earlier) + 1:
+            order.remove(name)
+            order.insert(order.index(earlier) + 1, name)
+            steps[name] = {**steps.get(name, {}), "after": earlier}
+    return {**changes, "steps": {name: steps[name] for name in order if name in steps}} if steps else changes
 
 
 def to_toml(tree: Mapping[str, Any]) -> str:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from pipeline.engine.artifacts import Workspace
-from pipeline.engine.config import check
+from pipeline.engine.config import RunConfig, check
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.presets import compose, read_value
 from tests.engine.toy import CATALOG
@@ -120,6 +121,27 @@ def test_overrides_name_their_faults(tmp_path: Path) -> None:
         compose("p", [tmp_path], ["count", "cout.count=3", "count.count.x.y=1", "count.count=3"])
     assert "did you mean `count`" in str(caught.value)
     assert "--set count: not of the form" in str(caught.value)
+
+
+def test_overrides_add_move_switch_and_wire_steps(tmp_path: Path) -> None:
+    write(tmp_path, "p", '[steps.count]\n[steps.weighed]\n[steps.sum]\nfrom = { numbers = "weighed" }\n')
+
+    def checked(*sets: str) -> RunConfig:
+        return check(compose("p", [tmp_path], sets), CATALOG)
+
+    config = checked("steps.more.stage=count", "more.after=count", "weighed.enabled=false", "sum.from.numbers=more")
+    assert [step.name for step in config.steps] == ["count", "more", "sum"]
+    assert config.step("sum").inputs == {"numbers": ("more",)}
+    assert checked("weighed.enabled=false", "sum.from.numbers=").step("sum").inputs == {"numbers": ("count",)}
+    for sets, fault in (
+        (["sum.after=sum"], "`after` names no step: sum"),
+        (["sum.after=cout"], "did you mean `count`"),
+        (["weighed.enabled=no"], "true or false was expected, not 'no'"),
+        (["steps.sum=3"], "a table was expected, not 3"),
+        (["weighed.enabled=false"], "the step `weighed` is switched off"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(fault)):
+            checked(*sets)
 
 
 def test_values_need_no_quotes() -> None:

@@ -43,6 +43,25 @@ def test_a_saved_preset_holds_only_what_differs(folders: list[Path]) -> None:
     assert compose("mine", folders) == compose("toy", folders, sets) | {"preset": "mine"}
 
 
+@pytest.mark.parametrize(
+    ("sets", "order"),
+    [
+        (["steps.more.stage=sum", "steps.more.after=count"], ["count", "more", "sum"]),
+        (["steps.more.stage=sum", "more.times=2"], ["count", "sum", "more"]),
+        (["count.after=sum"], ["sum", "count"]),
+        (["steps.a.stage=sum", "steps.b.stage=sum", "b.after=count", "a.after=b"], ["count", "b", "a", "sum"]),
+        (["sum.enabled=false", "sum.from.numbers=mine"], ["count", "sum"]),
+    ],
+)
+def test_steps_added_moved_and_switched_off_keep_their_place(
+    folders: list[Path], sets: list[str], order: list[str]
+) -> None:
+    save_preset("toy", folders, sets, "mine")
+    back, wanted = compose("mine", folders), compose("toy", folders, sets)
+    assert back == wanted | {"preset": "mine"}
+    assert list(back["steps"]) == list(wanted["steps"]) == order
+
+
 def test_without_a_difference_it_only_extends(folders: list[Path]) -> None:
     assert save_preset("toy", folders, ["seed=1"], "same").read_text("utf-8") == 'extends = "toy"\n'
 
