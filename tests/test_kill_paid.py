@@ -24,7 +24,7 @@ from pipeline.engine.ledger import Ledger
 from pipeline.engine.rows import read_json, read_rows
 from pipeline.engine.runs import Run
 from pipeline.engine.view import view_of
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 from tests.servers.gemini import KEY, GeminiServer
 from tests.servers.openai import OpenAIServer
 from tests.servers.script import Bucket, Script

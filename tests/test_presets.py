@@ -17,8 +17,8 @@ from pipeline.engine.config import RunConfig, check
 from pipeline.engine.presets import compose
 from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import PlanContext
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.estimate.shape import read_shape
-from pipeline.tasks.rubric import DIMENSIONS
 from tests.tasks.estimate.tiny import QWEN3_8B
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
-
-cli = typer.Typer(add_completion=False)
+from typing import Any
 
 
-@cli.command()
-def main(
-    run: Annotated[str, typer.Argument(help="A run to open at: an id, a part of it, or last.")] = "",
-    root: Annotated[Path, typer.Option(help="The folder that holds data/, models/ and configs/.")] = Path(),
-    ascii_only: Annotated[bool, typer.Option("--ascii", help="Letters of ASCII alone, for poor terminals.")] = False,
-    serve: Annotated[bool, typer.Option("--serve", help="Show it in a browser, on this machine alone.")] = False,
-    port: Annotated[int, typer.Option(help="Port of --serve.")] = 8000,
-) -> None:
+def main(words: list[str]) -> int:
     """Operate all of the pipeline from one terminal window. Closing it stops no run."""
+    asked = _parser().parse_args(words)
+    if asked.serve:
+        return _serve(words, asked.port)
     from pipeline.engine.artifacts import Workspace
     from pipeline.engine.errors import PipelineError
     from pipeline.engine.runs import find_run
     from tui.app import Cockpit
 
-    if serve:
-        raise typer.Exit(_serve(sys.argv[1:], port))
     try:
-        found = find_run(Workspace(root.resolve()), run) if run else None
+        found = find_run(Workspace(asked.root.resolve()), asked.run) if asked.run else None
     except PipelineError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(error.exit_code) from None
-    app = Cockpit(root, found, plain=ascii_only)
+        print(error, file=sys.stderr)
+        return error.exit_code
+    app = Cockpit(asked.root, found, plain=asked.ascii)
     _leave_well(app)
     app.run()
     sys.stdout.flush()
     os._exit(app.return_code or 0)  # a thread that waits for a child must not hold the terminal
+
+
+def _parser() -> argparse.ArgumentParser:
+    """argparse, for Typer's import takes a tenth of the time to the first paint."""
+    parser = argparse.ArgumentParser("python -m tui", description=main.__doc__)
+    parser.add_argument("run", nargs="?", default="", help="a run to open at: an id, a part of it, or last")
+    parser.add_argument("--root", type=Path, default=Path(), help="the folder that holds data/, models/ and configs/")
+    parser.add_argument("--ascii", action="store_true", help="letters of ASCII alone, for poor terminals")
+    parser.add_argument("--serve", action="store_true", help="show it in a browser, on this machine alone")
+    parser.add_argument("--port", type=int, default=8000, help="port of --serve")
+    return parser
 
 
 def _leave_well(app: Any) -> None:
@@ -58,7 +60,7 @@ def _serve(words: list[str], port: int) -> int:
     try:
         from textual_serve.server import Server
     except ImportError:
-        typer.echo('textual-serve is not installed. Mend it with: pip install -e ".[serve]"', err=True)
+        print('textual-serve is not installed. Mend it with: pip install -e ".[serve]"', file=sys.stderr)
         return 2
     kept = [word for word in words if word != "--serve"]
     command = " ".join([f'"{sys.executable}"', "-m", "tui", *(f'"{word}"' for word in kept)])
@@ -67,4 +69,4 @@ def _serve(words: list[str], port: int) -> int:
 
 
 if __name__ == "__main__":
-    cli()
+    sys.exit(main(sys.argv[1:]))

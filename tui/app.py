@@ -232,8 +232,8 @@ class Cockpit(App[None]):
         screen = self.screen
         if screen.maximized is not None:
             screen.minimize()
-        elif not getattr(screen, "close_layer", bool)():
-            screen.set_focus(None)
+        else:
+            getattr(screen, "close_layer", bool)()  # nothing to close: the focus stays where the keys are wanted
 
     def action_zoom(self) -> None:
         screen = self.screen

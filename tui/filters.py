@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 import re
 
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.index import PLAIN, Filter
-from pipeline.tasks.rubric import DIMENSIONS
 
 MARKS = ("accept", "reject", "edit", "score", "note", "any", "none")
 _TOKEN = re.compile(r"'([^']*)'|\"([^\"]*)\"|(\S+)")

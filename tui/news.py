@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +67,8 @@ def _text(row: RunRow) -> str:
 
 def post(notice: Notice, address: str) -> str:
     """Send it to a webhook; in a thread. What went wrong, empty where nothing did."""
+    import urllib.request  # HTTP and e-mail come with it: the first paint should not wait
+
     body = json.dumps(notice.to_json()).encode("ascii")
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
     try:

@@ -8,17 +8,16 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel
 
-from pipeline.engine.config import Step
 from pipeline.engine.errors import ConfigError, DataError
 from pipeline.engine.rows import Row, content_hash, file_hash, read_json, write_json
-from pipeline.engine.stage import Marked
+
+if TYPE_CHECKING:
+    from pipeline.engine.config import Step  # a screen that only looks for runs is spared pydantic
 
 MADE = "made.json"
 MAKING = "making.json"
@@ -112,52 +111,6 @@ def read_made(artifact: Path) -> Row:
     return made
 
 
-def describe(settings: Any) -> Any:
-    """Settings as the fingerprint sees them: asides left out, named files by their content."""
-    if isinstance(settings, BaseModel):
-        return {
-            key: describe(getattr(settings, key))
-            for key, field in type(settings).model_fields.items()
-            if not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("aside"))
-        }
-    if isinstance(settings, Path):
-        return {"content": path_hash(settings)}
-    if isinstance(settings, Mapping):
-        return {key: describe(value) for key, value in settings.items()}
-    if isinstance(settings, list | tuple):
-        return [describe(value) for value in settings]
-    return settings
-
-
-def path_hash(path: Path) -> str:
-    """Hash of a file, or of all files of a folder. Raises ConfigError where there is none."""
-    if path.is_dir():
-        return content_hash(
-            {file.relative_to(path).as_posix(): file_hash(file) for file in sorted(path.rglob("*")) if file.is_file()}
-        )
-    try:
-        return file_hash(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read.", str(error), "Check the path in the settings.") from None
-
-
-def fingerprint(
-    step: Step, seed: int, inputs: Mapping[str, Any], pins: Mapping[str, str], marks: Marked | None = None
-) -> str:
-    """What decides a step's result, hashed; `inputs` maps names to the fingerprints of what is read."""
-    return content_hash(
-        {
-            **({"marks": marks} if marks else {}),
-            "stage": step.stage.name,
-            "version": step.stage.version,
-            "settings": describe(step.settings),
-            "inputs": inputs,
-            "pins": pins,
-            "seed": seed,
-        }
-    )
-
-
 def maker(artifact: Path) -> str | None:
     """Id of the run that made an artifact or began it; None for a folder that is not ours."""
     for name in (MADE, MAKING):
@@ -240,6 +193,7 @@ def _replaced(artifact: Path) -> Path:
 
 def packages() -> dict[str, str]:
     """Versions of the installed packages that this project asks for."""
+    from importlib import metadata  # slow, and only who makes something asks
 
     def names() -> Iterator[str]:
         for requirement in metadata.requires(PROJECT) or []:

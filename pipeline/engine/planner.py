@@ -7,19 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.engine.artifacts import (
-    MADE,
-    MAKING,
-    Workspace,
-    compare_settings,
-    describe,
-    fingerprint,
-    path_hash,
-    read_made,
-    verify,
-)
+from pipeline.engine.artifacts import MADE, MAKING, Workspace, compare_settings, read_made, verify
 from pipeline.engine.config import RunConfig, Step
 from pipeline.engine.errors import ConfigError, PipelineError
+from pipeline.engine.fingerprints import describe, fingerprint, path_hash
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import Finding, Marked, Marks, PlanContext, Take
 

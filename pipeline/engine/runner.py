@@ -16,7 +16,6 @@ from pipeline.engine.artifacts import (
     Workspace,
     begin,
     commit,
-    describe,
     discard_replaced,
     maker,
     read_made,
@@ -34,6 +33,7 @@ from pipeline.engine.errors import (
 )
 from pipeline.engine.events import Emitter, EventLog, Send
 from pipeline.engine.execution import plain_error, run_stage, task_of
+from pipeline.engine.fingerprints import describe
 from pipeline.engine.gpus import GpuTurn
 from pipeline.engine.launch import Launch
 from pipeline.engine.memory import Sampler

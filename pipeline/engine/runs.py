@@ -13,15 +13,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from pipeline.engine.artifacts import Workspace, packages
-from pipeline.engine.config import RunConfig
 from pipeline.engine.errors import Busy, ConfigError
 from pipeline.engine.presets import nearest
 from pipeline.engine.rows import Row, read_json, write_json
+
+if TYPE_CHECKING:
+    from pipeline.engine.config import RunConfig
 
 
 @dataclass(frozen=True)

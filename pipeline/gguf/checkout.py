@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.engine.artifacts import path_hash
 from pipeline.engine.errors import ConfigError, StageFailed
+from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.rows import content_hash
 from pipeline.gguf.convert import About, Kind
 

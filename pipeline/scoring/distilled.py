@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.engine.artifacts import MADE, path_hash, read_made
+from pipeline.engine.artifacts import MADE, read_made
 from pipeline.engine.errors import ConfigError, DataError
+from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.rows import Row, read_json
 from pipeline.engine.stage import Context
+from pipeline.tasks.dimensions import DIMENSIONS, Scores
 from pipeline.tasks.records import split_thought
-from pipeline.tasks.rubric import DIMENSIONS, Scores
 from pipeline.training.bits import no_nf4
 from pipeline.training.distill import encode, features
 from pipeline.training.template import ChatTemplate

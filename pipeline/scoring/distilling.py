@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.engine.rows import Row
 from pipeline.scoring.distilled import Regression
 from pipeline.scoring.ridge import fit
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.statistics import mean, pearson, spearman
 
 LEAST = 0.5

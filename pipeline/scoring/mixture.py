@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pipeline.engine.rows import Row
 from pipeline.scoring.scorers import Scorer
-from pipeline.tasks.rubric import DIMENSIONS, Scores, Weights, reward
+from pipeline.tasks.dimensions import DIMENSIONS, Scores
+from pipeline.tasks.rubric import Weights, reward
 from pipeline.training.grpo import Mark
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pipeline.engine.fanout import Quarantined
 from pipeline.engine.rows import Row
 from pipeline.scoring.remote import RemoteJudge
+from pipeline.tasks.dimensions import Scores
 from pipeline.tasks.offline_judge import judge as embedded
 from pipeline.tasks.records import split_thought
-from pipeline.tasks.rubric import Scores
 
 Scorer = Callable[[Sequence[Row], Sequence[str]], Sequence[Scores | None]]
 """(prompt rows, the completion to each as a model wrote it) -> the scores of each, in order. In them, None is a

@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, cast
 
-from pipeline.engine.artifacts import path_hash
 from pipeline.engine.errors import DataError, PipelineError
+from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.rows import read_json, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.tasks.estimate import disk

@@ -21,7 +21,7 @@ from pipeline.engine.settings import Settings, aside
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.scoring.distilled import CARD, digest_of
 from pipeline.scoring.distilling import LEAST, report, train
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.training.bits import no_nf4
 from pipeline.training.distill import Tokens, encode, features, load_frozen
 from pipeline.training.load import positions

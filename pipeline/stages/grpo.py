@@ -15,13 +15,13 @@ from pipeline.scoring.forecast import calls, plan_reward, reward_pins
 from pipeline.scoring.reward import open_reward
 from pipeline.scoring.scorers import applicable
 from pipeline.scoring.settings import RewardSettings
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.estimate import exposure
 from pipeline.tasks.estimate.advice import foresee
 from pipeline.tasks.estimate.model import config_of, room_of
 from pipeline.tasks.marks import State, honoured
 from pipeline.tasks.redlines import gaming, reinforced
 from pipeline.tasks.redlines.watch import Watch
-from pipeline.tasks.rubric import DIMENSIONS
 from pipeline.tasks.selection import see_prompt
 from pipeline.tasks.statistics import difference_of_means, mean
 from pipeline.training import ranks

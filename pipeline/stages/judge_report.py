@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import Field
 
-from pipeline.engine.artifacts import describe
 from pipeline.engine.errors import DataError
 from pipeline.engine.fanout import QUARANTINE, Counts, fanout
+from pipeline.engine.fingerprints import describe
 from pipeline.engine.rows import Row, read_rows, write_bytes, write_json
 from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, Inputs, Marks, PlanContext, Stage

@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.engine.rows import Row
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.records import CATEGORIES, Finish
-from pipeline.tasks.rubric import DIMENSIONS
 from pipeline.tasks.statistics import mean, mean_interval, paired_difference, quantile
 
 OUTCOMES = ("answered", "cut off", "empty", "blocked", "invalid")

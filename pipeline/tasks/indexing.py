@@ -17,8 +17,8 @@ from typing import Any
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.marks import key_of
-from pipeline.tasks.rubric import DIMENSIONS
 
 VERSION = 2
 BATCH = 500

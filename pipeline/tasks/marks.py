@@ -15,8 +15,8 @@ from pipeline.engine.errors import ConfigError, DataError
 from pipeline.engine.presets import nearest
 from pipeline.engine.rows import Row, RowWriter, content_hash, read_rows
 from pipeline.engine.stage import Inputs, Marks
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.records import split_thought
-from pipeline.tasks.rubric import DIMENSIONS
 
 ACTIONS = ("accept", "reject", "edit", "score", "note", "clear")
 """accept, reject and edit are one verdict; a score is kept by dimension; a note only shows; clear takes back all."""

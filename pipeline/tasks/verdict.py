@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pipeline.engine.rows import Row
 from pipeline.engine.settings import Settings
-from pipeline.tasks.rubric import CONTENT_DIMENSIONS
+from pipeline.tasks.dimensions import CONTENT_DIMENSIONS
 from pipeline.tasks.statistics import difference_of_means
 
 Outcome = Literal["met", "not met", "not measurable"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.rows import Row
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 
 Test = Callable[[Row], bool]
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.artifacts import CHECKPOINTS, MADE, compare_settings, describe, read_made
+from pipeline.engine.artifacts import CHECKPOINTS, MADE, compare_settings, read_made
 from pipeline.engine.errors import ConfigError
+from pipeline.engine.fingerprints import describe
 from pipeline.engine.rows import Row, write_json
 from pipeline.engine.stage import Context, Finding, PlanContext
 from pipeline.training import backend, ladder, ranks

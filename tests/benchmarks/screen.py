@@ -105,7 +105,7 @@ with open(sys.argv[1], "a", buffering=1, encoding="utf-8") as file:
 
 
 async def busy(root: Path) -> None:
-    from pipeline.tasks.rubric import DIMENSIONS
+    from pipeline.tasks.dimensions import DIMENSIONS
 
     run = made(root, trained(2000, state=None), name="busy")
 

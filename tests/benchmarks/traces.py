@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from pipeline.engine.rows import dump
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.index import open_index
 from pipeline.tasks.records import CATEGORIES, TRACE_TYPES
-from pipeline.tasks.rubric import DIMENSIONS
 
 COUNT = 100_000
 SIZE = 2_000

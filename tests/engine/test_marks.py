@@ -3,8 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.engine import planner
-from pipeline.engine.artifacts import Workspace, describe, read_made
+from pipeline.engine.artifacts import Workspace, read_made
 from pipeline.engine.config import check
+from pipeline.engine.fingerprints import describe
 from pipeline.engine.planner import Planned
 from pipeline.engine.rows import Row, content_hash, write_json
 from pipeline.engine.runner import Runner

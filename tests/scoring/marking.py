@@ -11,7 +11,8 @@ from pipeline.scoring.mixture import Mixture
 from pipeline.scoring.reward import Reward
 from pipeline.scoring.scorers import Scorer
 from pipeline.stages.grpo import Config
-from pipeline.tasks.rubric import DIMENSIONS, Scores, Weights
+from pipeline.tasks.dimensions import DIMENSIONS, Scores
+from pipeline.tasks.rubric import Weights
 from tests.training.rig import Recorder, context_of
 
 ALL = dict.fromkeys(DIMENSIONS)

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.engine.rows import Row
 from pipeline.scoring.distilling import FEWEST, report, train
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 
 
 def rows_of(count: int, gap: float, seed: int) -> tuple[np.ndarray, list[Row]]:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.scoring.mixture import Mixture, mix
-from pipeline.tasks.rubric import DIMENSIONS, Weights
+from pipeline.tasks.dimensions import DIMENSIONS
+from pipeline.tasks.rubric import Weights
 from tests.scoring.marking import ALL, scorer
 
 ONE = [{"id": "p0"}]

@@ -11,8 +11,8 @@ from pipeline.engine.events import Emitter
 from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.engine.stage import Context
 from pipeline.stages.judge import STAGE, Config
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.records import TRACE_TYPES
-from pipeline.tasks.rubric import DIMENSIONS
 from tests.servers.gemini import GeminiServer
 from tests.servers.openai import MODEL, OpenAIServer
 

@@ -13,7 +13,7 @@ from pipeline.engine.rows import Row, read_json, write_rows
 from pipeline.engine.stage import PlanContext
 from pipeline.scoring.distilled import Distilled, digest_of
 from pipeline.stages import distill, grpo
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.training.distill import load_frozen
 from tests.training.rig import Recorder, context_of, prompt
 from tests.training.tiny_qwen import save_tiny_qwen

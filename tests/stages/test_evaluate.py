@@ -11,7 +11,7 @@ from pipeline.engine.rows import read_rows, write_rows
 from pipeline.engine.stage import Context, PlanContext
 from pipeline.stages import evaluate
 from pipeline.stages.evaluate import Config
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 from tests.training.tiny_qwen import save_tiny_qwen
 
 ASKED = [

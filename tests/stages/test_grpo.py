@@ -10,8 +10,8 @@ from pipeline.engine.errors import DataError, StopRequested
 from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.engine.stage import PlanContext
 from pipeline.stages import grpo
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.marks import key_of
-from pipeline.tasks.rubric import DIMENSIONS
 from tests.training.rig import PowerCut, Recorder, at_step, context_of, inputs, metrics, power_cut, prompt
 
 SMALL: dict[str, Any] = {

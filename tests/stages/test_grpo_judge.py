@@ -15,7 +15,7 @@ from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.engine.stage import Context, PlanContext
 from pipeline.scoring import reward as rewards
 from pipeline.stages import grpo
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 from tests.scoring.marking import scorer
 from tests.servers.loopback import fingerprint
 from tests.servers.openai import KEY, MODEL, OpenAIServer

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.engine.artifacts import path_hash
 from pipeline.engine.errors import DataError
 from pipeline.engine.events import Emitter
+from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.engine.stage import Context, PlanContext
 from pipeline.stages.ingest import STAGE, Config

@@ -13,8 +13,9 @@ from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.engine.stage import Context, PlanContext, Take
 from pipeline.stages import prompts, traces
 from pipeline.stages.judge import STAGE, Config
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.records import CATEGORIES, TRACE_TYPES
-from pipeline.tasks.rubric import DIMENSIONS, RUBRIC, Weights, reward, rubric_hash
+from pipeline.tasks.rubric import RUBRIC, Weights, reward, rubric_hash
 
 COUNTS = dict.fromkeys(CATEGORIES, 3)
 

@@ -13,8 +13,9 @@ from pipeline.engine.errors import ConfigError, StageFailed, StopRequested
 from pipeline.engine.stage import PlanContext
 from pipeline.providers import batch
 from pipeline.stages.judge import STAGE, Config
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.judging.question import question_hash
-from pipeline.tasks.rubric import DIMENSIONS, RUBRIC, load_rubric
+from pipeline.tasks.rubric import RUBRIC, load_rubric
 from tests.servers.gemini import KEY, GeminiServer
 from tests.servers.loopback import fingerprint
 from tests.servers.openai import MODEL, OpenAIServer

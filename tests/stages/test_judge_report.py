@@ -16,10 +16,10 @@ from pipeline.engine.rows import Row, read_json, read_rows, write_rows
 from pipeline.engine.stage import Context, PlanContext
 from pipeline.stages import judge, judge_report, prompts, traces
 from pipeline.stages.judge_report import STAGE, Config
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.judge_health.canaries import KINDS
 from pipeline.tasks.marks import keep_mark, key_of, make_mark
 from pipeline.tasks.records import CATEGORIES
-from pipeline.tasks.rubric import DIMENSIONS
 from tests.servers.loopback import fingerprint
 from tests.servers.openai import OpenAIServer
 

@@ -11,7 +11,7 @@ from pipeline.engine.rows import write_rows
 from pipeline.engine.stage import Context, PlanContext
 from pipeline.stages import report
 from pipeline.stages.report import Config
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 from tests.tasks.sample_run import POISON, metric_rows, write_sample_run
 
 VOID = {"meta", "path", "use"}

@@ -10,8 +10,9 @@ from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row, read_rows, write_json, write_rows
 from pipeline.engine.stage import PlanContext
 from pipeline.stages import select
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.marks import key_of
-from pipeline.tasks.rubric import DIMENSIONS, Weights
+from pipeline.tasks.rubric import Weights
 from tests.training.rig import context_of, trace
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.engine.rows import Row
+from pipeline.tasks.dimensions import DIMENSIONS, Scores
 from pipeline.tasks.judge_health.figures import digest
-from pipeline.tasks.rubric import DIMENSIONS, Scores, Weights, reward
+from pipeline.tasks.rubric import Weights, reward
 
 
 def scores(value: float | None = 0.5, **some: float | None) -> Scores:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pipeline.engine.rows import write_json, write_rows
 from pipeline.tasks.comparison import Bootstrap, compare, outcome_of
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.records import CATEGORIES
-from pipeline.tasks.rubric import DIMENSIONS
 
 POISON = (
     "</pre><script>alert('x')</script> \x1b]0;owned\x07\x1b[31m red \u202e reversed & <b>bold</b> | ``` "

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from pipeline.tasks.comparison import OUTCOMES, Bootstrap, compare, outcome_of
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 
 BOOTSTRAP = Bootstrap(seed=7, rounds=1000, confidence=0.95)
 

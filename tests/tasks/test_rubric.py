@@ -4,16 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.engine.errors import ConfigError
-from pipeline.tasks.rubric import (
-    CONTENT_DIMENSIONS,
-    DESCRIPTIONS,
-    DIMENSIONS,
-    RUBRIC,
-    Weights,
-    load_rubric,
-    reward,
-    rubric_hash,
-)
+from pipeline.tasks.dimensions import CONTENT_DIMENSIONS, DESCRIPTIONS, DIMENSIONS
+from pipeline.tasks.rubric import RUBRIC, Weights, load_rubric, reward, rubric_hash
 
 ALL_APPLY = {dimension: 0.1 * number for number, dimension in enumerate(DIMENSIONS, 1)}
 

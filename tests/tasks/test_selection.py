@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from pipeline.engine.rows import Row, write_json
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.marks import key_of, make_mark, state_of
-from pipeline.tasks.rubric import DIMENSIONS, Weights
+from pipeline.tasks.rubric import Weights
 from pipeline.tasks.selection import HAND, Eye, Rule, Selection, Weighting, choose, see_prompt
 
 

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from pipeline.tasks.comparison import Bootstrap, compare
-from pipeline.tasks.rubric import CONTENT_DIMENSIONS, DIMENSIONS
+from pipeline.tasks.dimensions import CONTENT_DIMENSIONS, DIMENSIONS
 from pipeline.tasks.verdict import (
     CRITERIA,
     Evidence,

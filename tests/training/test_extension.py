@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.engine.artifacts import commit, describe
+from pipeline.engine.artifacts import commit
 from pipeline.engine.errors import ConfigError
+from pipeline.engine.fingerprints import describe
 from pipeline.engine.rows import Row, read_json, read_rows
 from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, PlanContext, Stage, Take

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from pipeline.engine.artifacts import Workspace
 from pipeline.engine.events import Event
 from pipeline.engine.runs import Run
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 from tui.app import Cockpit
 
 BEGAN = 1_795_000_000.0

@@ -77,6 +77,8 @@ def test_the_filter_narrows_live_and_escape_restores(root: Path) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: len(seen(screen)) == 3)
         assert screen.query_one(RecordList).has_focus
+        await pilot.press("escape", "escape", "g", "j")  # nothing is left to close: the list keeps the keys
+        assert screen.query_one(RecordList).has_focus and screen.query_one(RecordList).cursor == 1
         await pilot.press("slash", *"[/x]")
         await until(pilot, lambda: seen(screen) == [])
         assert beside(screen) == ""

@@ -11,7 +11,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from pipeline.engine.rows import Row, write_json, write_rows
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 from tui.app import Cockpit
 from tui.screens.traces import TracesScreen
 from tui.widgets.trace_list import TraceList

@@ -13,9 +13,9 @@ from textual.content import Content
 from pipeline.engine.errors import PipelineError
 from pipeline.engine.rows import Row
 from pipeline.engine.text import safe_text
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.index import Index
 from pipeline.tasks.marks import state_of
-from pipeline.tasks.rubric import DIMENSIONS
 from tui.board_text import board_text
 from tui.export import write_selected
 from tui.feed import Snapshot

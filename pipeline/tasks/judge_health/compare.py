@@ -20,9 +20,9 @@ from pipeline.tasks.agreement import (
     table_of,
     weighted_kappa,
 )
+from pipeline.tasks.dimensions import DIMENSIONS, Scores
 from pipeline.tasks.judge_health.figures import level
 from pipeline.tasks.marks import State
-from pipeline.tasks.rubric import DIMENSIONS, Scores
 from pipeline.tasks.statistics import Estimate, difference_of_means, mean, mean_interval
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.engine.rows import Row, content_hash
 from pipeline.tasks.agreement import alpha, bootstrap_sums, icc_of, icc_sums, of_mean, table_of, wilson
+from pipeline.tasks.dimensions import DIMENSIONS, Scores
 from pipeline.tasks.marks import key_of
-from pipeline.tasks.rubric import DIMENSIONS, LEVELS, Scores
+from pipeline.tasks.rubric import LEVELS
 from pipeline.tasks.statistics import Estimate, mean, quantile
 
 if TYPE_CHECKING:

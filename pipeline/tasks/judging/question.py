@@ -10,8 +10,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pipeline.engine.rows import content_hash
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.judging.fence import DOT, SIGN, fence
-from pipeline.tasks.rubric import DIMENSIONS, LEVELS, Rubric
+from pipeline.tasks.rubric import LEVELS, Rubric
 
 ROLES = ("system", "user", "assistant")
 

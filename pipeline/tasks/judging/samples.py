@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from pipeline.tasks.dimensions import DIMENSIONS, Scores
 from pipeline.tasks.judging.verdict import Judgment
-from pipeline.tasks.rubric import DIMENSIONS, Scores
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from pipeline.engine.rows import Row
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.records import CATEGORIES, TRACE_TYPES
-from pipeline.tasks.rubric import DIMENSIONS, Weights
+from pipeline.tasks.rubric import Weights
 from pipeline.tasks.statistics import cohens_d, mean
 
 

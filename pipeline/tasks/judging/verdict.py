@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pipeline.engine.fanout import Quarantined
+from pipeline.tasks.dimensions import DIMENSIONS, Scores
 from pipeline.tasks.records import split_thought
-from pipeline.tasks.rubric import DIMENSIONS, LEVELS, Scores
+from pipeline.tasks.rubric import LEVELS
 
 Score = float | None
 _OPENS = re.compile(rf'\{{\s*"(?:{"|".join(DIMENSIONS)})"')

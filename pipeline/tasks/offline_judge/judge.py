@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pipeline.tasks.dimensions import DIMENSIONS, Scores
 from pipeline.tasks.offline_judge import dimensions, gates
 from pipeline.tasks.offline_judge.case import Case
 from pipeline.tasks.offline_judge.dimensions import Mark
 from pipeline.tasks.offline_judge.text import Reading
 from pipeline.tasks.records import Truth, split_thought
-from pipeline.tasks.rubric import DIMENSIONS, Scores, Weights, reward
+from pipeline.tasks.rubric import Weights, reward
 
 MODEL = "offline-1"
 """Raised when the same text earns other marks."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.engine.rows import Row
 from pipeline.engine.text import safe_text
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 
 INK = "#010203"
 """Stands for the page's text colour until the SVG is written."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.engine.rows import Row
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.records import CATEGORIES
-from pipeline.tasks.rubric import DIMENSIONS
 from pipeline.tasks.verdict import Evidence, Thresholds, Training, decide
 
 FORMAT = 1

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from pipeline.engine.rows import Row
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.judge_health.canaries import KINDS
 from pipeline.tasks.judge_health.compare import people
 from pipeline.tasks.judge_health.figures import failures, histogram, length_slope, retest
 from pipeline.tasks.judge_health.findings import above, below, judge_findings, within
 from pipeline.tasks.judge_health.page import render_page
-from pipeline.tasks.rubric import DIMENSIONS
 from tests.tasks.judged import digests, earned, scored, scores
 
 

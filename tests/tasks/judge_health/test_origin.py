@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.engine.artifacts import MADE, describe
+from pipeline.engine.artifacts import MADE
 from pipeline.engine.errors import DataError
+from pipeline.engine.fingerprints import describe
 from pipeline.engine.rows import write_json, write_rows
 from pipeline.providers.provider import ProviderSettings
 from pipeline.tasks.judge_health.origin import check_origin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
 
 FULL_MARKS = json.dumps({name: {"reason": "flawless", "score": 4} for name in DIMENSIONS})
 INJECTIONS = {

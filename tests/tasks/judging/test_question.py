@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.judging.fence import SIGN
 from pipeline.tasks.judging.question import CLOSING, INSTRUCTIONS, SCHEMA, question, question_hash
-from pipeline.tasks.rubric import DIMENSIONS, load_rubric
+from pipeline.tasks.rubric import load_rubric
 from tests.tasks.judging.injections import INJECTIONS
 
 RUBRIC = load_rubric()

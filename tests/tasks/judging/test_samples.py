@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.judging.samples import combine
 from pipeline.tasks.judging.verdict import Judgment
-from pipeline.tasks.rubric import DIMENSIONS
 
 
 def judgment(score: float | None, reason: str = "") -> Judgment:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pipeline.engine.fanout import Quarantined
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.judging.verdict import Judgment, read_verdict
-from pipeline.tasks.rubric import DIMENSIONS
 
 LEVELS = dict(zip(DIMENSIONS, (0, 1, 2, 3, 4, None, 4, 3, 2), strict=True))
 SEED = """{

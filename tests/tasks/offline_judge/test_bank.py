@@ -7,10 +7,11 @@ from random import Random
 import pytest
 
 from pipeline.tasks.bank.compose import compose
+from pipeline.tasks.dimensions import CONTENT_DIMENSIONS
 from pipeline.tasks.offline_judge.judge import judge
 from pipeline.tasks.offline_teacher.write import write
 from pipeline.tasks.records import CATEGORIES, TRACE_TYPES, Category, Prompt, TraceType
-from pipeline.tasks.rubric import CONTENT_DIMENSIONS, Weights, reward
+from pipeline.tasks.rubric import Weights, reward
 from pipeline.tasks.statistics import cohens_d
 
 COUNTS: dict[Category, int] = {"safety": 100, "complexity": 150, "dialogue": 100, "conflict": 100, "calibration": 50}

@@ -2,9 +2,10 @@
 
 import pytest
 
+from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.offline_judge.judge import judge, score_completion
 from pipeline.tasks.records import Truth
-from pipeline.tasks.rubric import DIMENSIONS, Weights, reward
+from pipeline.tasks.rubric import Weights, reward
 from tests.tasks.offline_judge.cases import ANSWER, PROMPT, THOUGHT, marks, plain, truth
 
 MESSAGES = [{"role": "user", "content": PROMPT}]

@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 import pytest
 from scipy.stats import spearmanr
 
+from pipeline.tasks.dimensions import CONTENT_DIMENSIONS
 from pipeline.tasks.offline_judge.judge import judge
-from pipeline.tasks.rubric import CONTENT_DIMENSIONS, Weights, reward
+from pipeline.tasks.rubric import Weights, reward
 from tests.tasks.offline_judge.handwritten import TRACES
 
 REWARDS = {
