@@ -95,6 +95,8 @@ class Cockpit(App[None]):
         self.snapshot: Snapshot | None = None
         self.overlaid: list[Run] = []
         """Runs whose curves are drawn over those of the selected one."""
+        self.branched: Run | None = None
+        """The run that New run is to begin with, asked for in Runs."""
         self.runs: tuple[RunRow, ...] = ()
         self._all = RunsFeed(self.workspace, self._listed)
         self._news = News()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from pipeline.engine import presets
-from pipeline.engine.artifacts import Workspace
-from pipeline.engine.config import RESERVED, RunConfig, check
-from pipeline.engine.errors import ConfigError
-from pipeline.engine.stage import Catalog
+from pipeline.engine.config import RESERVED
+from pipeline.engine.stage import Catalog, Stage, Take
 
+SWITCH: FieldInfo = FieldInfo(annotation=bool, default=True)
+INPUT: FieldInfo = FieldInfo(annotation=str | list[str], default="")
 SEED: FieldInfo = FieldInfo(
     annotation=int, default=0, description="Where all chance begins: the same seed, the same run."
 )
@@ -40,6 +41,12 @@ class Field:
     """All values that it can have, where they are few."""
     resource: tuple[str, ...] = ()
     """Names that may stand for a whole table, such as a provider's."""
+    offers: tuple[str, ...] = ()
+    """Of an input: earlier steps, and artifacts that are there. Another path or a hub id may stand there too."""
+    many: bool = False
+    """Of an input: it takes a list."""
+    empty: str = "(empty)"
+    """What is shown where there is no value."""
 
     @property
     def key(self) -> str:
@@ -60,23 +67,73 @@ class Field:
         return ""
 
 
-def fields_of(tree: Mapping[str, Any], catalog: Catalog) -> list[Field]:
-    """The seed, what the preset has in tables such as `providers`, and every setting of every step, in their order."""
+def fields_of(
+    tree: Mapping[str, Any],
+    catalog: Catalog,
+    sets: Mapping[str, str] | None = None,
+    artifacts: Mapping[str, str] | None = None,
+) -> list[Field]:
+    """The seed, what the preset has in tables such as `providers`, and of every step in its order whether it is on, its
+    inputs and its settings; of one that `sets` or the preset switches off only the first.
+
+    `artifacts`: name -> kind of what might be an input.
+    """
     found = [_field("", "seed", SEED, tree.get("seed", 0), tree, catalog)]
     for table, settings in catalog.resources.items():
         for name, raw in tree.get(table, {}).items():
             for key, info in settings.model_fields.items():
                 value = raw.get(key, info.get_default(call_default_factory=True))
                 found.append(_field(f"{table}.{name}", key, info, value, tree, catalog))
+    earlier: dict[str, tuple[str, ...]] = {}
     for step, raw in tree.get("steps", {}).items():
         stage = catalog.stages.get(raw.get("stage", step))
-        if stage is None or not raw.get("enabled", True):
+        if stage is None:
             continue
+        switch = _switch(step, stage, raw)
+        found.append(switch)
+        if (sets or {}).get(switch.key, switch.written) == "false":
+            continue
+        found += [
+            _input(step, Take.read(name, spec), raw.get("from", {}), earlier, artifacts or {})
+            for name, spec in stage.takes.items()
+        ]
         for name, info in stage.Config.model_fields.items():
             if name not in RESERVED:
                 value = raw.get(name, info.get_default(call_default_factory=True))
                 found.append(_field(step, name, info, value, tree, catalog))
+        earlier[step] = tuple(stage.makes.split("|"))
     return found
+
+
+def _switch(step: str, stage: Stage, raw: Mapping[str, Any]) -> Field:
+    told = (sys.modules[stage.run.__module__].__doc__ or "").partition("\n")[0]
+    about = f"Whether the step is part of the run. Its stage is `{stage.name}`: {told}"
+    written = text_of(raw.get("enabled", True))
+    return Field(step, "enabled", "true | false", about, "true", written, SWITCH, ("true", "false"))
+
+
+def _input(
+    step: str,
+    take: Take,
+    given: Mapping[str, Any],
+    earlier: Mapping[str, tuple[str, ...]],
+    artifacts: Mapping[str, str],
+) -> Field:
+    makers = [name for name, kinds in earlier.items() if not {*kinds}.isdisjoint(take.kinds)]
+    offers = (*reversed(makers), *(name for name, kind in artifacts.items() if kind in take.kinds))
+    wired = [] if take.named else makers if take.many and take.optional else makers[-1:]
+    about = f"Where its {take.words()} come from: an earlier step, an artifact, a path, a hub id. "
+    if take.named:
+        about += "Nothing where none is named."
+    else:
+        which = "every" if take.many and take.optional else "the nearest"
+        about += f"Where none is named, {which} earlier step that makes it."
+    kind = f"{'list of ' * take.many}{take.words()}{', may be left out' * take.optional}"
+    empty = f"({', '.join(wired) or ('none' if take.optional else 'missing')})"
+    return Field(
+        step, f"from.{take.name}", kind, about, "", text_of(given.get(take.name, "")), INPUT, (), (), offers, take.many,
+        empty,
+    )  # fmt: skip
 
 
 def _field(step: str, name: str, info: FieldInfo, value: Any, tree: Mapping[str, Any], catalog: Catalog) -> Field:
@@ -144,14 +201,3 @@ def text_of(value: Any) -> str:
 
 def _literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else text_of(value)
-
-
-def composed(
-    preset: str, workspace: Workspace, folders: Iterable[Path], sets: Mapping[str, str], catalog: Catalog
-) -> tuple[RunConfig | None, str]:
-    """The whole form, checked: its config, or what is wrong with it, a fault a line."""
-    try:
-        overrides = [f"{key}={text}" for key, text in sets.items()]
-        return check(presets.compose(preset, folders, overrides), catalog, workspace.kind_of), ""
-    except ConfigError as error:
-        return None, error.what

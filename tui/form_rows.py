@@ -24,4 +24,4 @@ def _cells(field: Field, before: Field | None, sets: Mapping[str, str], plain: b
     style = "$error" if fault else "bold $accent" if changed else usual
     mark = sign("failed", plain) if fault else Content("*" if changed else "")
     first = before is None or before.step != field.step
-    return [line(field.step if first else "", "bold"), line(field.name), mark, line(text or "(empty)", style)]
+    return [line(field.step if first else "", "bold"), line(field.name), mark, line(text or field.empty, style)]

@@ -45,7 +45,7 @@ def plan_text(done: Done, queued: str, share: bool, plain: bool) -> Content:
     if queued:
         then = "this run trains beside it (H: wait)" if share else "this run waits for its turn (H: share)"
         parts.append(sign("waiting", plain) + line(f" {queued}: {then}"))
-    parts.append(Content.styled(f"  {gib(value.get('disk_free'))} of disk free", "$foreground-muted"))
+    parts += [Content.styled(f"  {text}", "$foreground-muted") for text in _totals(value)]
     for step in value.get("steps", []):
         state, why = str(step.get("state")), step.get("why") or ""
         parts.append(Content(""))
@@ -54,6 +54,25 @@ def plan_text(done: Done, queued: str, share: bool, plain: bool) -> Content:
         if why and state != "cached":
             parts.append(shown(f"  {why}", "$foreground-muted"))
     return Content("\n").join(parts)
+
+
+def _totals(value: Mapping[str, Any]) -> Iterator[str]:
+    """Disk, money and the tightest memory of the whole run."""
+    disk = value.get("disk") or {}
+    need = f"{gib(disk['needed'])} needed, " if isinstance(disk.get("needed"), int | float) else ""
+    yield f"disk: {need}{gib(value.get('disk_free'))} of disk free"
+    figures = [finding["data"] for _, finding in _findings(value) if isinstance(finding.get("data"), Mapping)]
+    paid = [data for data in figures if "cost" in data]
+    if any(data["cost"] is None for data in paid):
+        yield "money: not known, for a price is missing"
+    elif paid:
+        most = [data.get("bound") for data in paid]
+        bound = f", at most ${sum(most):,.2f}" if None not in most else ""
+        yield f"money: about ${sum(data['cost'] for data in paid):,.2f}{bound}"
+    trained = [data for data in figures if "peak" in data and isinstance(data.get("device"), Mapping)]
+    if trained:
+        data = max(trained, key=lambda data: float(data["total"]))
+        yield f"memory: {gib(data['total'])} of {gib(data['device'].get('bytes'))} at most"
 
 
 def _findings(value: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -165,16 +165,21 @@ def save(
     name: Annotated[str, typer.Option("--as", help="The new preset: configs/NAME.toml.")],
     sets: Sets = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a preset of that name.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Let it stand alone: extend nothing.")] = False,
     root: Root = HERE,
     as_json: Json = False,
 ) -> None:
     """Keep a preset's settings, changed by --set, as a preset of their own that holds only what differs."""
     from pipeline.commands import terminal
-    from pipeline.engine.saving import save_preset
+    from pipeline.engine.saving import save_preset, save_whole
 
     workspace = open_workspace(root)
-    compose(preset, workspace, sets)  # a preset with faults is not kept
-    file = save_preset(preset, preset_folders(workspace), sets or [], name, overwrite=overwrite)
+    config = compose(preset, workspace, sets)  # a preset with faults is not kept
+    folders = preset_folders(workspace)
+    if whole:
+        file = save_whole(config, folders[0], name, lambda tree: check_tree(tree, workspace), overwrite=overwrite)
+    else:
+        file = save_preset(preset, folders, sets or [], name, overwrite=overwrite)
     print_json({"preset": name, "file": str(file)}) if as_json else terminal.say(str(file))
 
 

@@ -45,15 +45,17 @@ class RunConfig:
         names = [step.name for step in self.steps]
         raise ConfigError(f"There is no step `{name}`{nearest(name, names)}", f"Steps: {', '.join(names)}.", "")
 
-    def to_tree(self) -> Tree:
-        """Every setting written out, so that the tree alone brings this config back."""
+    def to_tree(self, *, defaults: bool = True) -> Tree:
+        """Every setting written out, so that the tree alone brings this config back; without `defaults` only those
+        that differ from what the code has."""
         steps: Tree = {}
         for step in self.steps:
             inputs = {
                 name: references[0] if len(references) == 1 else list(references)
                 for name, references in step.inputs.items()
             }
-            steps[step.name] = {"stage": step.stage.name, "from": inputs, **step.settings.model_dump(mode="json")}
+            settings = step.settings.model_dump(mode="json", exclude_defaults=not defaults)
+            steps[step.name] = {"stage": step.stage.name, "from": inputs, **settings}
             steps[step.name] |= {key: text for key, text in (("name", step.label), ("out", step.out)) if text}
         return {"preset": self.preset, "seed": self.seed, "steps": steps}
 

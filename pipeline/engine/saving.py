@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.config import RunConfig
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.presets import NOT_PRESETS, Tree, compose, find_preset, merge
 from pipeline.engine.rows import write_bytes
@@ -27,21 +28,14 @@ def save_preset(
     it, or a change cannot be said as a difference.
     """
     folders = list(folders)
-    file = folders[0] / f"{name}.toml"
-    if not _NAME.fullmatch(name) or file.name in NOT_PRESETS:
-        raise ConfigError(f"{name!r} cannot be the name of a preset.", "", "Use letters, digits, `-` and `_`.")
+    file = _file(folders[0], name)
     source = find_preset(parent, folders)
     if name == source.stem:
         raise ConfigError(f"The preset `{name}` cannot extend itself.", "", "Choose another name.")
-    if file.exists() and not overwrite:
-        raise ConfigError(f"{file} is there already.", "", "Choose another name, or allow it with --overwrite.")
+    _may_write(file, overwrite)
     before, after = compose(parent, folders), compose(parent, folders, overrides)
     changes = _placed(before, after, _difference(before, after))
     text = to_toml({"extends": parent if source.stem == parent else source.resolve().as_posix(), **changes})
-    try:
-        data = text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ConfigError("A setting holds what is no text.", str(error), "Write it in UTF-8.") from None
     read = tomllib.loads(text)
     del read["extends"]
     back = merge(before, read)
@@ -51,7 +45,42 @@ def save_preset(
             "A table that loses keys would gain them again from the preset that is extended.",
             "Set the keys of such a table one by one, or write the preset by hand.",
         )
-    folders[0].mkdir(parents=True, exist_ok=True)
+    return _written(file, text)
+
+
+def save_whole(
+    config: RunConfig, folder: Path, name: str, check: Callable[[Tree], RunConfig], *, overwrite: bool = False
+) -> Path:
+    """Write NAME.toml in `folder` with all that differs from the defaults in code, so that it extends nothing.
+
+    `check` makes a config of a tree. Raises ConfigError as `save_preset` does.
+    """
+    file = _file(folder, name)
+    _may_write(file, overwrite)
+    text = to_toml({key: value for key, value in config.to_tree(defaults=False).items() if key != "preset"})
+    if check({"preset": config.preset, **tomllib.loads(text)}) != config:
+        raise ConfigError("These settings cannot be said as a preset.", f"{text[:200]!r} means others.", "")
+    return _written(file, text)
+
+
+def _file(folder: Path, name: str) -> Path:
+    file = folder / f"{name}.toml"
+    if not _NAME.fullmatch(name) or file.name in NOT_PRESETS:
+        raise ConfigError(f"{name!r} cannot be the name of a preset.", "", "Use letters, digits, `-` and `_`.")
+    return file
+
+
+def _may_write(file: Path, overwrite: bool) -> None:
+    if file.exists() and not overwrite:
+        raise ConfigError(f"{file} is there already.", "", "Choose another name, or allow it with --overwrite.")
+
+
+def _written(file: Path, text: str) -> Path:
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ConfigError("A setting holds what is no text.", str(error), "Write it in UTF-8.") from None
+    file.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(file, data)
     return file
 
@@ -108,4 +137,6 @@ def _value(value: Any) -> str:
         return "{" + ", ".join(f"{_key(key)} = {_value(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(entry) for entry in value) + "]"
+    if value is None:
+        raise ConfigError("A setting without a value cannot be kept in a preset.", "TOML has no word for nothing.", "")
     return str(value.isoformat())  # a date or a time: there is nothing else in TOML

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pipeline.engine.config import RunConfig, check
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.presets import compose
-from pipeline.engine.saving import save_preset, to_toml
+from pipeline.engine.saving import save_preset, save_whole, to_toml
+from tests.engine.toy import CATALOG
 
 PARENT = """
 seed = 1
@@ -75,6 +78,26 @@ def test_nothing_is_overwritten_unless_told(folders: list[Path]) -> None:
     assert compose("mine", folders)["seed"] == 3
     with pytest.raises(ConfigError, match="itself"):
         save_preset(str(file), folders, [], "mine", overwrite=True)
+
+
+def test_a_whole_one_extends_nothing_and_means_the_same(folders: list[Path]) -> None:
+    (folders[1] / "plain.toml").write_text('[steps.count]\ncount = 20\n[steps.more]\nstage = "sum"\n', "utf-8")
+    config = check(compose("plain", folders, ["count.resource.kind=x", "more.times=2", "seed=4"]), CATALOG)
+
+    def whole(config: RunConfig) -> Path:
+        return save_whole(config, folders[0], "mine", lambda tree: check(tree, CATALOG))
+
+    file = whole(config)
+    assert tomllib.loads(file.read_text("utf-8")) == {
+        "seed": 4,
+        "steps": {
+            "count": {"stage": "count", "from": {}, "resource": {"kind": "x"}},
+            "more": {"stage": "sum", "from": {"numbers": "count"}, "times": 2},
+        },
+    }
+    assert replace(check(compose("mine", folders), CATALOG), preset="plain") == config
+    with pytest.raises(ConfigError, match="there already"):
+        whole(config)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "a b", "prices", "rubric", "-a", "a.b", "x\n"])

@@ -7,7 +7,8 @@ import pytest
 from pipeline.catalog import CATALOG
 from pipeline.engine import presets
 from pipeline.engine.artifacts import Workspace
-from tui.form import Field, composed, fields_of
+from tui.form import Field, fields_of
+from tui.start import Start, composed
 
 FOLDERS = [Path(presets.__file__).resolve().parents[2] / "configs"]
 
@@ -52,7 +53,7 @@ def test_a_field_finds_what_is_wrong(key: str, text: str, fits: bool) -> None:
 def test_the_whole_form_finds_what_no_field_can(tmp_path: Path) -> None:
     def fault(**sets: str) -> str:
         changes = {key.replace("__", "."): text for key, text in sets.items()}
-        return composed("entropy-joy", Workspace(tmp_path), FOLDERS, changes, CATALOG)[1]
+        return composed(Start("entropy-joy"), Workspace(tmp_path), FOLDERS, changes, CATALOG)[1]
 
     assert fault() == "" and fault(seed="4") == ""
     assert "no [providers.other]" in fault(traces__provider="other")
@@ -64,5 +65,7 @@ def test_a_reference_to_what_lies_in_the_workspace_is_no_fault(tmp_path: Path) -
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}", encoding="utf-8")
     sets = {"sft.from.model": "mine"}
-    assert composed("nano", Workspace(tmp_path), FOLDERS, sets, CATALOG)[1] == ""
-    assert "path `other`" in composed("nano", Workspace(tmp_path), FOLDERS, {"sft.from.model": "other"}, CATALOG)[1]
+    assert composed(Start("nano"), Workspace(tmp_path), FOLDERS, sets, CATALOG)[1] == ""
+    assert (
+        "path `other`" in composed(Start("nano"), Workspace(tmp_path), FOLDERS, {"sft.from.model": "other"}, CATALOG)[1]
+    )

@@ -9,13 +9,21 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from pipeline.engine.artifacts import Workspace
+from pipeline.engine.runs import Run, create_run
 from tests.tui.space import POISON, cockpit, make_run, until
+from tests.tui.traced import space
 from tui import plan_text as plans
 from tui.app import Cockpit
 from tui.launch import Done
+from tui.screens.choose import Choose
 from tui.screens.dialogue import Ask, Question
 from tui.screens.new import NewScreen
+from tui.screens.runs import RunsScreen
+from tui.start import Start
 from tui.widgets.field_editor import FieldEditor
+from tui.widgets.plan_pane import PlanPane
+from tui.widgets.record_list import RecordList
 
 PLAN = {
     "faulty": True, "disk_free": 2**30,
@@ -43,7 +51,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     found = Asked()
     monkeypatch.setattr("tui.app.ask", found)
     monkeypatch.setattr("tui.screens.new.ask", found)
-    monkeypatch.setattr("tui.screens.new.PAUSE", 0.05)
+    monkeypatch.setattr("tui.widgets.plan_pane.PAUSE", 0.05)
     monkeypatch.setattr("tui.screens.new.queue", lambda *_: "GPU 0 is in use by 1-nano-aa")
     return found
 
@@ -55,7 +63,8 @@ def play(root: Path, steps: Play, size: tuple[int, int] = (120, 40)) -> None:
         app = cockpit(root)
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
             app.action_go("new")
-            await until(pilot, lambda: isinstance(app.screen, NewScreen) and app.screen._planned_last)
+            await until(pilot, lambda: isinstance(app.screen, NewScreen) and app.screen.ready)
+            await until(pilot, lambda: app.screen.query_one(PlanPane).planned)
             screen = app.screen
             assert isinstance(screen, NewScreen)
             await steps(pilot, app, screen)
@@ -139,6 +148,131 @@ def test_choices_turn_and_the_presets_value_comes_back(tmp_path: Path, asked: As
 
     play(tmp_path, steps)
     assert asked
+
+
+def shown(screen: NewScreen, step: str) -> dict[str, str]:
+    """Setting -> value of a step, as the list has them."""
+    rows = screen.query_one(RecordList)._source
+    cells = [[str(cell) for cell in rows.cells(place)] for place in range(len(rows))]
+    return {cell[1]: cell[3] for field, cell in zip(screen._seen, cells, strict=True) if field.step == step}
+
+
+def test_a_step_is_switched_off_and_on_and_its_inputs_are_wired(tmp_path: Path, asked: Asked) -> None:
+    space(tmp_path, [], "judge-00000000000a", kind="scores")
+
+    async def steps(pilot: Pilot[None], app: Cockpit, screen: NewScreen) -> None:
+        assert shown(screen, "sft")["from.scores"] == "(judge)" and shown(screen, "judge")["from.traces"] == "(traces)"
+        await find(pilot, screen, "judge.enabled")
+        await pilot.press("x")
+        await until(pilot, lambda: "judge.enabled" in screen._sets)
+        await find(pilot, screen, "")
+        await until(pilot, lambda: shown(screen, "judge") == {"enabled": "false"})  # no setting of it is left
+        assert shown(screen, "sft")["from.scores"] == "(traces)"
+        await find(pilot, screen, "sft.from.scores")
+        await until(pilot, lambda: "scores or traces" in about(screen))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press(*"judge-", "enter")
+        await until(pilot, lambda: screen._sets.get("sft.from.scores") == "judge-00000000000a")
+        wanted = ["plan", "quickstart", "--set", "judge.enabled=false", "--set", "sft.from.scores=judge-00000000000a"]
+        await until(pilot, lambda: asked[-1][:6] == wanted)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press(*"another", "enter")
+        await until(pilot, lambda: screen.query_one(FieldEditor).is_open)
+        screen.query_one("FieldEditor Input", Input).value = "nowhere"
+        await until(pilot, lambda: "no step, name or path `nowhere`" in about(screen))
+        await pilot.press("escape", "u")
+        await until(pilot, lambda: list(screen._sets) == ["judge.enabled"])
+        await find(pilot, screen, "judge.enabled")
+        await pilot.press("x")
+        await until(pilot, lambda: not screen._sets)
+
+    play(tmp_path, steps)
+
+
+def test_a_step_is_added_behind_another_set_and_taken_away(tmp_path: Path, asked: Asked) -> None:
+    async def steps(pilot: Pilot[None], app: Cockpit, screen: NewScreen) -> None:
+        await find(pilot, screen, "judge.enabled")
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press(*"select", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert app.screen.query_one(Input).value == "select"
+        await pilot.press("enter")
+        await find(pilot, screen, "")
+        await until(pilot, lambda: shown(screen, "select"))
+        names = list(dict.fromkeys(field.step for field in screen._fields))
+        assert names[names.index("judge") + 1] == "select" and shown(screen, "sft")["from.scores"] == "(select)"
+        await find(pilot, screen, "select.enabled")
+        screen._set(next(field for field in screen._fields if field.key == "select.min_reward"), "0.5")
+        await until(pilot, lambda: asked[-1][-2] == "select.min_reward=0.5")
+        assert asked[-1][2:-1] == ["--set", "steps.select.stage=select", "--set", "steps.select.after=judge",
+                                   "--set", "select.min_reward=0.5"]  # fmt: skip
+        assert "no fault" not in plan(screen)  # the plan is the made-up one: what was asked reached it unhindered
+        await pilot.press("x")
+        await until(pilot, lambda: not screen._sets and "select" not in {field.step for field in screen._fields})
+
+    play(tmp_path, steps)
+
+
+def test_it_opens_at_the_preset_last_used(tmp_path: Path, asked: Asked) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "mine.toml").write_text('# Of my own. [/x]\nextends = "nano"\n', encoding="utf-8")
+
+    async def choose(pilot: Pilot[None], app: Cockpit, screen: NewScreen) -> None:
+        assert screen._start == Start("quickstart")
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        assert any("mine" in name and "Of my own. [/x]" in name for name in app.screen._seen)  # type: ignore[attr-defined]
+        await pilot.press(*"of my", "enter")
+        await until(pilot, lambda: screen._start == Start("mine") and screen._fields)
+
+    async def again(_: Pilot[None], __: Cockpit, screen: NewScreen) -> None:
+        assert screen._start == Start("mine")
+
+    play(tmp_path, choose)
+    play(tmp_path, again)
+    (tmp_path / "configs" / "mine.toml").unlink()
+
+    async def gone(_: Pilot[None], __: Cockpit, screen: NewScreen) -> None:
+        assert screen._start == Start("quickstart")
+
+    play(tmp_path, gone)
+    assert [words[1] for words in asked if words[0] == "plan"].count("mine") >= 1
+
+
+def test_a_branch_opens_with_the_settings_of_its_run(tmp_path: Path, asked: Asked) -> None:
+    run = real_run(tmp_path)
+
+    async def steps(pilot: Pilot[None], app: Cockpit, screen: NewScreen) -> None:
+        app.action_go("runs")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen._seen)
+        await pilot.press("b")
+        await until(pilot, lambda: app.screen is screen and screen._start.run == run and screen._fields)
+        values = {field.key: field.written for field in screen._fields}
+        assert values["seed"] == "11" and values["sft.epochs"] == "1.5" and values["sft.from.model"] == "base"
+        screen._set(next(field for field in screen._fields if field.key == "sft.epochs"), "2.0")
+        words = ["plan", str(run.path / "config.json"), "--set", "sft.epochs=2.0", "--json"]
+        await until(pilot, lambda: asked[-1] == words)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press(*"kept", "enter")
+        await until(pilot, lambda: asked[-1][0] == "save")
+        assert asked[-1] == ["save", words[1], "--set", "sft.epochs=2.0", "--whole", "--as", "kept"]
+        await pilot.press("S")
+        await until(pilot, lambda: app.current_mode == "run")
+        assert asked[-1] == ["branch", run.id, "--set", "sft.epochs=2.0", "--detach", "--json"]
+
+    play(tmp_path, steps)
+
+
+def real_run(root: Path) -> Run:
+    from pipeline.commands.app import compose
+
+    workspace = Workspace(root)
+    config = compose("nano", workspace, ["seed=11", "sft.epochs=1.5"])
+    return create_run(workspace, config, {"until": None, "only": None, "fresh": []})
 
 
 def test_saving_over_a_preset_asks_first(tmp_path: Path, asked: Asked) -> None:

@@ -111,7 +111,7 @@ def _listed(app: Cockpit) -> Any:
     return Listed(app.runs)
 
 
-def test_tags_notes_and_branches_are_commands(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tags_notes_and_resuming_are_commands(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
 
     def ask(words: list[str], _root: Path, _stdin: str = "") -> Done:
@@ -132,9 +132,8 @@ def test_tags_notes_and_branches_are_commands(root: Path, monkeypatch: pytest.Mo
         await answer("t", "two words")
         await answer("t", "-good")
         await answer("N", "")
-        await answer("b", "sft.text=a b  grpo.steps=3")
         await pilot.press("r")
-        await until(pilot, lambda: len(asked) == 5)
+        await until(pilot, lambda: len(asked) == 4)
         await pilot.press("x")  # it does not run: nothing to stop
 
     play(root, steps)
@@ -142,7 +141,6 @@ def test_tags_notes_and_branches_are_commands(root: Path, monkeypatch: pytest.Mo
         ["tag", "--", "3-nano-cc", "two words"],
         ["tag", "--remove", "--", "3-nano-cc", "good"],
         ["tag", "--note", "--", "3-nano-cc", ""],
-        ["branch", "3-nano-cc", "--set", "sft.text=a b", "--set", "grpo.steps=3", "--detach", "--json"],
         ["resume", "3-nano-cc", "--detach", "--json"],
     ]
 

@@ -49,12 +49,12 @@ def poisoned() -> list[Row]:
     return [*rows, {}, {"id": "prompt", "messages": [{"role": "user", "content": "no answer"}]}]
 
 
-def space(root: Path, rows: Sequence[Row], name: str = "judge-000000000001") -> Path:
+def space(root: Path, rows: Sequence[Row], name: str = "judge-000000000001", kind: str = "") -> Path:
     """A workspace with one artifact of rows more; the rows file of it."""
     folder = root / "data" / name
     folder.mkdir(parents=True)
     write_rows(folder / "rows.jsonl", rows)
-    write_json(folder / "made.json", {"kind": name.partition("-")[0], "inputs": {}, "config": {}})
+    write_json(folder / "made.json", {"kind": kind or name.partition("-")[0], "inputs": {}, "files": {}, "digest": ""})
     return folder / "rows.jsonl"
 
 

@@ -1,4 +1,4 @@
-"""A form for a new run: every setting with its docstring, checked as it is typed, the plan beside it, then Start."""
+"""A form for a new run: steps, inputs, every setting with its docstring, the plan beside it, then Start."""
 
 from __future__ import annotations
 
@@ -6,29 +6,27 @@ from pathlib import Path
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import Static
 
 from pipeline.engine import presets
 from pipeline.engine.errors import PipelineError
-from tui.form import Field, composed, fields_of
+from pipeline.engine.presets import preset_files
+from tui.form import Field, fields_of
 from tui.form_rows import form_rows
 from tui.launch import Done, ask
-from tui.plan_text import plan_text, queue
-from tui.screens.choose import Choose
-from tui.screens.dialogue import Ask, Question
+from tui.plan_text import queue
+from tui.screens.asked import ask_input, ask_name, ask_preset, ask_step
 from tui.screens.filtered import Filtered
+from tui.start import Start, added, composed, kinds, told, without
 from tui.text import line, shown
 from tui.widgets.entry import Entry
 from tui.widgets.field_editor import FieldEditor
+from tui.widgets.plan_pane import PlanPane
 from tui.widgets.record_list import Column, RecordList, Rows
 
 FIRST = "quickstart"
-PAUSE = 0.7
-"""Seconds after the last change before the plan is asked for."""
 
 
 class NewScreen(Filtered):
@@ -46,11 +44,6 @@ class NewScreen(Filtered):
     NewScreen.-low FieldEditor { max-height: 6; }
     """
 
-    class Planned(Message):
-        def __init__(self, done: Done, asked: int, queued: str = "") -> None:
-            super().__init__()
-            self.done, self.asked, self.queued = done, asked, queued
-
     class Checked(Message):
         """Of the whole form with what is being typed."""
 
@@ -59,20 +52,17 @@ class NewScreen(Filtered):
             self.field, self.text, self.fault = field, text, fault
 
     class Loaded(Message):
-        def __init__(self, fields: list[Field], fault: str) -> None:
+        def __init__(self, start: Start, fields: list[Field], fault: str) -> None:
             super().__init__()
-            self.fields, self.fault = fields, fault
+            self.start, self.fields, self.fault = start, fields, fault
 
     def __init__(self) -> None:
         super().__init__()
-        self._preset = FIRST
+        self._start = Start(FIRST)
         self._fields: list[Field] = []
         self._seen: list[Field] = []
         self._sets: dict[str, str] = {}
-        self._asked = 0
-        self._timer: Timer | None = None
         self._share = False
-        self._planned_last: NewScreen.Planned | None = None
 
     def body(self) -> ComposeResult:
         columns = [Column("step", 17), Column("setting", 27), Column("", 1), Column("value", 0)]
@@ -81,45 +71,61 @@ class NewScreen(Filtered):
                 yield Entry(id="filter", placeholder="words: of step, setting, description")
                 yield RecordList(columns, empty="No such setting.")
                 yield FieldEditor()
-            with VerticalScroll(id="plan", classes="pane") as pane:
-                pane.border_title = "plan"
-                pane.can_focus = True
-                yield Static("asking …", id="found")
+            yield PlanPane(plain=self.cockpit.plain, id="plan", classes="pane")
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._load()
+        kept = self.cockpit.habits.get("preset", FIRST)
+        self._begin(Start(kept if kept in preset_files(self._folders()) else FIRST))
+        self.on_screen_resume()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        if self.ready and self.cockpit.branched:
+            self._begin(Start(run=self.cockpit.branched))
+            self.cockpit.branched = None
 
     # the form
 
     def _folders(self) -> list[Path]:
         return [self.cockpit.root / "configs", Path(presets.__file__).resolve().parents[2] / "configs"]
 
+    def _begin(self, start: Start) -> None:
+        """Begin anew from a preset, or from the settings of a run."""
+        self._start, self._sets = start, {}
+        self._load(start, {})
+
     @work(thread=True, exclusive=True, group="form", exit_on_error=False)
-    def _load(self) -> None:
+    def _load(self, start: Start, sets: dict[str, str]) -> None:
         from pipeline.catalog import CATALOG
 
         try:
-            tree = presets.compose(self._preset, self._folders())
-            self.post_message(self.Loaded(fields_of(tree, CATALOG), ""))
+            tree = start.tree(self._folders(), added(sets))
+            self.post_message(self.Loaded(start, fields_of(tree, CATALOG, sets, kinds(self.cockpit.workspace)), ""))
         except PipelineError as error:
-            self.post_message(self.Loaded([], f"{error.what} {error.why}"))
+            self.post_message(self.Loaded(start, [], f"{error.what} {error.why}"))
 
     @on(Loaded)
     def _loaded(self, message: Loaded) -> None:
-        self._fields, self._sets = message.fields, {}
+        if message.start != self._start:
+            return
         if message.fault:
             self.query_one("#found", Static).update(shown(message.fault, "$error"))
+        self._fields = message.fields
         self._show()
         self._changed()
 
     def _show(self) -> None:
+        here = self._at()
         words = self._words.casefold().split()
         self._seen = [
             field for field in self._fields if all(word in f"{field.key} {field.about}".casefold() for word in words)
         ]
-        self.query_one(RecordList).show(Rows(form_rows(self._seen, self._sets, self.cockpit.plain)))
-        parts = [f"new run of {self._preset}"]
+        keys = [field.key for field in self._seen]
+        at = keys.index(here.key) if here and here.key in keys else None
+        self.query_one(RecordList).show(Rows(form_rows(self._seen, self._sets, self.cockpit.plain)), at)
+        run = self._start.run
+        parts = [f"branch of {run.id}" if run else f"new run of {self._start.preset}"]
         parts += [f"{len(self._sets)} changed"] if self._sets else []
         parts += ["beside others on the GPU"] if self._share else []
         parts += [f"/ {self._words}"] if self._words else []
@@ -135,8 +141,18 @@ class NewScreen(Filtered):
 
     @on(RecordList.Opened)
     def _edit(self) -> None:
-        if field := self._at():
-            self.query_one(FieldEditor).open(self._sets.get(field.key, field.written))
+        field = self._at()
+        if field is None:
+            return
+        present = self._sets.get(field.key, field.written)
+
+        def write() -> None:
+            self.query_one(FieldEditor).open(present)
+
+        if field.offers and not field.many:
+            ask_input(self.app, field, present, lambda text: self._set(field, text), write)
+        else:
+            write()
 
     @on(FieldEditor.Given)
     def _given(self, message: FieldEditor.Given) -> None:
@@ -154,7 +170,7 @@ class NewScreen(Filtered):
         from pipeline.catalog import CATALOG
 
         sets = {**self._sets, field.key: text}
-        _, fault = composed(self._preset, self.cockpit.workspace, self._folders(), sets, CATALOG)
+        _, fault = composed(self._start, self.cockpit.workspace, self._folders(), sets, CATALOG)
         self.post_message(self.Checked(field, text, fault))
 
     @on(Checked)
@@ -162,12 +178,19 @@ class NewScreen(Filtered):
         self.query_one(FieldEditor).answer(message.field, message.text, message.fault)
 
     def _set(self, field: Field, text: str) -> None:
-        if text == field.written:
-            self._sets.pop(field.key, None)
+        sets = {key: value for key, value in self._sets.items() if key != field.key}
+        self._take(sets if text == field.written else {**sets, field.key: text})
+
+    def _take(self, sets: dict[str, str]) -> None:
+        """Other changes; where they bring, take or switch steps, other settings too."""
+        steps = [{key: text for key, text in each.items() if key.startswith("steps.") or key.endswith(".enabled")}
+                 for each in (self._sets, sets)]  # fmt: skip
+        self._sets = sets
+        if steps[0] != steps[1]:
+            self._load(self._start, dict(sets))
         else:
-            self._sets[field.key] = text
-        self._show()
-        self._changed()
+            self._show()
+            self._changed()
 
     def action_cycle(self) -> None:
         if (field := self._at()) and (choices := field.choices or field.resource):
@@ -186,86 +209,78 @@ class NewScreen(Filtered):
         return super().close_layer()
 
     def action_restore(self) -> None:
-        if (field := self._at()) and self._sets.pop(field.key, None) is not None:
-            self._show()
-            self._changed()
+        if (field := self._at()) and field.key in self._sets:
+            self._set(field, field.written)
+
+    # steps
+
+    def action_add(self) -> None:
+        from pipeline.catalog import CATALOG
+
+        def given(stage: str, name: str) -> None:
+            at = self._at()
+            after = {f"steps.{name}.after": at.step} if at and self._is_step(at.step) else {}
+            self._take({**self._sets, f"steps.{name}.stage": stage, **after})
+
+        makes = {name: stage.makes for name, stage in CATALOG.stages.items()}
+        ask_step(self.app, makes, {field.step for field in self._fields}, given)
+
+    def _is_step(self, name: str) -> bool:
+        return any(field.step == name and field.name == "enabled" for field in self._fields)
+
+    def action_switch(self) -> None:
+        """A step that was added goes; one of the preset is switched off, or on again."""
+        at = self._at()
+        switch = next((field for field in self._fields if at and field.key == f"{at.step}.enabled"), None)
+        if switch is None:
+            self.notify("This is no step's.", timeout=2)
+        elif f"steps.{switch.step}.stage" in self._sets:
+            self._take(without(self._sets, switch.step))
+        else:
+            off = self._sets.get(switch.key, switch.written) == "false"
+            self._set(switch, "true" if off else "false")
 
     # the plan
 
-    def _words_of(self, command: str) -> list[str]:
-        sets = [word for key, text in self._sets.items() for word in ("--set", f"{key}={text}")]
-        return [command, self._preset, *sets]
-
     def _changed(self) -> None:
-        """Ask for the plan once a person pauses; what was asked before no longer counts."""
-        self._asked += 1
-        self.query_one("#plan").border_title = "plan: being asked for"
-        if self._timer:
-            self._timer.stop()
-        self._timer = self.set_timer(PAUSE, lambda: self._plan(self._asked))
+        start, sets = self._start, dict(self._sets)
+        self.query_one(PlanPane).ask(lambda: self._look(start, sets))
 
-    @work(thread=True, exclusive=True, group="plan", exit_on_error=False)
-    def _plan(self, asked: int) -> None:
+    def _look(self, start: Start, sets: dict[str, str]) -> tuple[Done, str]:
+        """In a thread."""
         from pipeline.catalog import CATALOG
 
-        _, fault = composed(self._preset, self.cockpit.workspace, self._folders(), dict(self._sets), CATALOG)
+        _, fault = composed(start, self.cockpit.workspace, self._folders(), sets, CATALOG)
         if fault:
-            self.post_message(self.Planned(Done("", 2, None, fault), asked))
-            return
+            return Done("", 2, None, fault), ""
         queued = queue(self.cockpit.workspace, self.cockpit.runs)
-        self.post_message(self.Planned(ask([*self._words_of("plan"), "--json"], self.cockpit.root), asked, queued))
-
-    @on(Planned)
-    def _planned(self, message: Planned) -> None:
-        if message.asked == self._asked:
-            self._planned_last = message
-            self._show_plan()
-
-    def _show_plan(self) -> None:
-        if found := self._planned_last:
-            self.query_one("#plan").border_title = "plan"
-            text = plan_text(found.done, found.queued, self._share, self.cockpit.plain)
-            self.query_one("#found", Static).update(text)
+        return ask([*start.words("plan", sets), "--json"], self.cockpit.root), queued
 
     # actions
 
     def action_preset(self) -> None:
-        names = sorted(presets.preset_files(self._folders()))
+        def given(name: str) -> None:
+            self._begin(Start(name))
+            self.cockpit.habits.keep("preset", name)
 
-        def chosen(name: str | None) -> None:
-            if name:
-                self._preset = name
-                self._load()
-
-        self.app.push_screen(Choose("A preset to start from", names, self._preset), chosen)
+        ask_preset(self.app, told(self._folders()), self._start.preset, given)
 
     def action_share(self) -> None:
         self._share = not self._share
         self._show()
-        self._show_plan()
+        self.query_one(PlanPane).show(self._share)
 
     def action_start(self) -> None:
         share = ["--share-gpu"] if self._share else []
-        self.cockpit.command([*self._words_of("run"), *share, "--detach", "--json"], "new run")
+        self.cockpit.command([*self._start.words("run", self._sets), *share, "--detach", "--json"], "new run")
         self.notify("Starting: the plan is checked once more.", timeout=4)
 
     def action_save(self) -> None:
-        def named(name: str | None) -> None:
-            if not name:
-                return
-            words = [*self._words_of("save"), "--as", name]
-            if name not in presets.preset_files(self._folders()[:1]):
-                self.cockpit.command(words, "save")
-                return
+        def given(name: str, over: bool) -> None:
+            words = [*self._start.words("save", self._sets), "--as", name, *["--overwrite"] * over]
+            self.cockpit.command(words, "save")
 
-            def answered(yes: bool | None) -> None:
-                if yes:
-                    self.cockpit.command([*words, "--overwrite"], "save")
-
-            text = Content.assemble("There is a preset ", line(name, "bold"), " already. Replace it?")
-            self.app.push_screen(Question(text), answered)
-
-        self.app.push_screen(Ask(Content("Save these settings as the preset named")), named)
+        ask_name(self.app, preset_files(self._folders()[:1]), given)
 
     def commanded(self, what: str, done: Done) -> None:
         if what == "new run" and done.good and isinstance(done.value, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from textual import on, work
@@ -200,19 +199,9 @@ class RunsScreen(Filtered):
             self.notify(f"{row.run.id} is asked to stop.", markup=False)
 
     def action_branch(self) -> None:
-        row = self._at()
-        if row is None:
-            return
-        run = row.run
-
-        def given(text: str | None) -> None:
-            if text is not None:
-                changes = re.split(r"\s+(?=[\w.-]+=)", text.strip())  # a value may hold spaces
-                sets = [word for change in changes if change for word in ("--set", change)]
-                self.cockpit.command(["branch", run.id, *sets, "--detach", "--json"], "branch")
-
-        example = " with these settings changed, such as\nsft.learning_rate=1e-4"
-        self.app.push_screen(Ask(Content.assemble("Branch ", (run.id, "bold"), example)), given)
+        if row := self._at():
+            self.cockpit.branched = row.run
+            self.cockpit.action_go("new")
 
     def action_tag(self) -> None:
         self._noted("A tag for ", "; -TAG takes one away", [])
@@ -250,7 +239,3 @@ class RunsScreen(Filtered):
 
         text = Content.assemble("Delete ", (run.id, "bold"), "? Its events, log and settings go; its artifacts stay.")
         self.app.push_screen(Question(text), answered)
-
-    def commanded(self, what: str, done: Done) -> None:
-        if what == "branch" and done.good and isinstance(done.value, dict):
-            self.cockpit.select(str(done.value["run"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -85,9 +87,12 @@ class FieldEditor(Vertical):
 def _about(field: Field, fault: str) -> Content:
     parts = [shown(fault, "$error")] if fault else []
     parts += [line(f"{field.key}: ", "bold") + line(field.kind), shown(field.about)]
-    told = f"default {field.default or '(empty)'}"
-    told += f", in the preset {field.written or '(empty)'}" if field.written != field.default else ""
+    told = f"default {field.default or field.empty}"
+    told += f", in the preset {field.written or field.empty}" if field.written != field.default else ""
     parts.append(line(told, "$foreground-muted"))
     if field.resource:
         parts.append(line(f"or one of {', '.join(field.resource)}", "$foreground-muted"))
+    if field.offers:
+        written = f"such as {json.dumps(field.offers[:2])}" if field.many else "Enter chooses"
+        parts.append(line(f"{written}: {', '.join(field.offers[:20])}", "$foreground-muted"))
     return Content("\n").join(parts)
