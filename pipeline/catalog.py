@@ -15,6 +15,7 @@ from pipeline.stages import (
     judge_report,
     merge,
     prompts,
+    ratings,
     report,
     select,
     sft,
@@ -36,6 +37,7 @@ REASONING = (
     grpo.STAGE,
     export.STAGE,
     evaluate.STAGE,
+    ratings.STAGE,
     report.STAGE,
 )
 
