@@ -149,7 +149,9 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "lineage": ("steps", lineage),
 }
 """Name -> the part of the report that it shows, and how. Further parts of the report have sections of their own."""
-KNOWN = {"format", "answers", "training", "gguf", "chat", "last_table"} | {part for part, _ in SECTIONS.values()}
+KNOWN = {"format", "headline", "battery_answers", "traces", "answers", "training", "gguf", "chat", "last_table"} | {
+    part for part, _ in SECTIONS.values()
+}
 
 
 def present(report: Report) -> list[str]:

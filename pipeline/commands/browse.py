@@ -101,7 +101,7 @@ def judge(text: str, prompt: str, as_json: bool) -> None:
 
 def report(runs: list[Run], as_json: bool) -> None:
     """Print the report of one run, or of two side by side."""
-    from pipeline.tasks.report.report import side_by_side
+    from pipeline.tasks.report.compared import side_by_side
 
     folders = [_report_folder(run) for run in runs]
     reports = [read_json(folder / "report.json") for folder in folders]

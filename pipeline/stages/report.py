@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
+from pipeline.engine.artifacts import MADE
+from pipeline.engine.lineage import lineage
 from pipeline.engine.rows import Row, read_json, read_rows, write_bytes, write_json
 from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
-from pipeline.tasks.report.report import Source, assemble
+from pipeline.tasks.report.provenance import Source
+from pipeline.tasks.report.report import assemble
 from pipeline.tasks.verdict import Thresholds, Training
 
 
@@ -21,7 +25,7 @@ class Config(Settings):
     thresholds: Thresholds = Thresholds()
     """What the criteria demand."""
     per_category: int = Field(1, ge=0)
-    """Prompts of each category that are shown with every model's answer."""
+    """Prompts of each category that are shown with every model's answer, and traces of each category and type."""
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -30,16 +34,20 @@ def run(context: Context) -> dict[str, Any]:
 
     config: Config = context.config
     folder: Path | None = context.inputs.get("evaluation")
+    pairs: Path | None = context.inputs.get("tournament")
     adapters: dict[str, Path] = dict(context.inputs.get("training", {}))
     gguf = _gguf_file(context.inputs.get("gguf"))
+    sources = _sources(context)
     report = assemble(
         criteria=config.criteria,
         thresholds=config.thresholds,
         seed=context.seed,
         evaluation=read_json(folder / "evaluation.json") if folder else None,
         answers=list(read_rows(folder / "rows.jsonl")) if folder else [],
+        tournament=read_json(pairs / "tournament.json") if pairs else None,
         trainings=[_training(name, path) for name, path in adapters.items()],
-        sources=_sources(context),
+        sources=sources,
+        traces=_traces(sources, context.out.parent.parent),
         gguf=_below(gguf, context.out.parent.parent) if gguf else "",
         chat=_chat_line(_below(gguf, Path.cwd())) if gguf else "",
         per_category=config.per_category,
@@ -70,12 +78,23 @@ def _made(path: Path) -> Row:
 
 
 def _sources(context: Context) -> list[Source]:
-    sources = []
+    """Every step that an input was made from, the earliest first, each once; an input made elsewhere by its name."""
+    found: dict[str, Source] = {}
     for name, given in context.inputs.items():
         for reference, path in given.items() if isinstance(given, dict) else [("", given)]:
-            made = _made(path)
-            sources.append(Source(reference or str(made.get("step", name)), path.name, made))
-    return sources
+            behind = lineage(path, context.out.parent.parent) if (path / MADE).is_file() else []
+            for made in behind:
+                found.setdefault(made["artifact"], Source(str(made["step"]), made["artifact"], made))
+            if not behind:
+                found.setdefault(path.name, Source(reference or name, path.name, {}))
+    return list(found.values())
+
+
+def _traces(sources: list[Source], root: Path) -> Iterator[Row]:
+    """Rows of the newest step that made something to learn from: judged ones before others."""
+    of = {str(source.made.get("kind")): root / "data" / source.artifact / "rows.jsonl" for source in sources}
+    path = of.get("scores") or of.get("traces")
+    return read_rows(path) if path and path.is_file() else iter(())
 
 
 def _gguf_file(folder: Path | None) -> Path | None:
@@ -112,9 +131,9 @@ def plan(context: PlanContext) -> list[Finding]:
 STAGE = Stage(
     name="report",
     Config=Config,
-    takes={"evaluation": "evaluation?", "training": "adapter*", "gguf": "gguf?"},
+    takes={"evaluation": "evaluation?", "tournament": "tournament?", "training": "adapter*", "gguf": "gguf?"},
     makes="report",
     run=run,
     plan=plan,
-    version=2,
+    version=3,
 )

@@ -23,11 +23,15 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.seen, self.text, self.attributes = [], [], "", []
+        self.shape = []
+        """Every element outside of figures, with the names of its attributes."""
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.seen.append(tag)
         self.attributes += attrs
+        if "svg" not in self.open:
+            self.shape.append((tag, *(name for name, _ in attrs)))
         if tag not in VOID:
             self.open.append(tag)
 
@@ -56,6 +60,12 @@ def make(root, inputs, **settings):
 def good(tmp_path_factory):
     root = tmp_path_factory.mktemp("good")
     return make(root, write_sample_run(root), criteria="quickstart")
+
+
+@pytest.fixture(scope="module")
+def poisoned(tmp_path_factory):
+    root = tmp_path_factory.mktemp("poisoned")
+    return make(root, write_sample_run(root, poison=True), criteria="quickstart")[2]
 
 
 def test_the_verdict_of_a_good_run_is_met(good):
@@ -87,9 +97,12 @@ def test_the_same_inputs_give_the_same_bytes(good, tmp_path):
 def test_the_report_holds_what_a_screen_shows(good):
     written = good[0]
     assert set(written) == {
-        "format", "verdict", "table", "last_table", "evaluation", "training", "answers", "gguf", "chat", "steps",
+        "format", "verdict", "headline", "table", "last_table", "evaluation", "battery_answers", "tournament",
+        "training", "coverage", "costs", "answers", "traces", "gguf", "chat", "judges", "steps",
     }  # fmt: skip
-    assert [step["name"] for step in written["steps"]] == ["evaluate", "sft", "grpo", "export"]
+    assert [step["name"] for step in written["steps"]] == [
+        "evaluate", "tournament", "prompts", "judge", "sft", "grpo", "export",
+    ]  # fmt: skip
     assert [training["stage"] for training in written["training"]] == ["sft", "grpo"]
     assert set(written["training"][1]["curves"]) == {"step", "loss", "reward", "score/helpfulness"}
     assert [sample["category"] for sample in written["answers"]] == [
@@ -107,10 +120,24 @@ def test_the_page_is_whole_and_asks_for_nothing(good):
     page = Page(text)
     assert page.open == []
     assert "script" not in page.seen
-    assert page.seen.count("svg") == 3
+    assert page.seen.count("svg") == 5
     assert not re.search(r"(?:src|href)=\"(?!#)", text), "nothing is fetched"
     assert "url(http" not in text
-    assert page.text.index("Verdict: met") < page.text.index("Scores on prompts")
+    order = [
+        "Verdict: met",
+        "What was run",
+        "Every step faint",
+        "on prompts kept from training",
+        "A sign for every sample",
+    ]
+    order += [
+        "Bradley and Terry",
+        "Does it know what it knows",
+        "All that was asked, and",
+        "Of each step when it was made",
+    ]
+    places = [page.text.index(words) for words in order]
+    assert places == sorted(places)
     ids = [value for key, value in page.attributes if key == "id"]
     assert len(ids) == len(set(ids))
 
@@ -130,9 +157,8 @@ def test_an_unmet_criterion_is_said_and_fails_the_verdict(tmp_path):
     assert "**Verdict: not met**" in (out / "report.md").read_text(encoding="utf-8")
 
 
-def test_poisoned_texts_stay_text(tmp_path):
-    _, _, out, _ = make(tmp_path, write_sample_run(tmp_path, poison=True), criteria="quickstart")
-    html, markdown = ((out / name).read_text(encoding="utf-8") for name in ("report.html", "report.md"))
+def test_poisoned_texts_stay_text(poisoned):
+    html, markdown = ((poisoned / name).read_text(encoding="utf-8") for name in ("report.html", "report.md"))
     page = Page(html)
     assert page.open == []
     assert not {"script", "i"} & set(page.seen)
@@ -143,8 +169,46 @@ def test_poisoned_texts_stay_text(tmp_path):
     for line in markdown.splitlines():
         assert "<script>" not in line or line.startswith("    ")
         assert "<i>" not in line.replace("\\<", "")
-    table = [line for line in markdown.splitlines() if line.startswith("|")]
-    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table[:12]}) == 1
+    tables = [part.splitlines() for part in markdown.split("\n\n") if part.startswith("|")]
+    assert len(tables) == 18
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1, "no cell opens another"
+
+
+def test_no_element_and_no_attribute_comes_out_of_data(good, poisoned):
+    pages = [Page((folder / "report.html").read_text(encoding="utf-8")) for folder in (good[2], poisoned)]
+    assert pages[0].shape == pages[1].shape
+    targets = [[value for name, value in page.attributes if name in ("href", "id", "style")] for page in pages]
+    in_page = [
+        {value for value in values if not re.match(r"#?(training-\d|dimensions|ratings|reliability)-", value)}
+        for values in targets
+    ]
+    assert in_page[0] == in_page[1]
+    assert len({name for name, _ in pages[1].attributes} - {name for name, _ in pages[0].attributes}) == 0
+
+
+def test_every_answer_of_the_battery_stands_behind_its_test_with_the_thought_folded(good):
+    written, _, out, _ = good
+    assert len(written["battery_answers"]) == 12 * 3 * 5
+    html = (out / "report.html").read_text(encoding="utf-8")
+    test = html[html.index("<summary>RQ-01") : html.index("<summary>RQ-02")]
+    assert test.count("<article") == 15
+    assert test.count("<summary>thought, 12 words</summary>") == 15
+
+
+def test_lineage_coverage_and_costs_are_those_of_every_step(good):
+    written = good[0]
+    judge = next(step for step in written["steps"] if step["name"] == "judge")
+    assert judge["inputs"]["prompts"]["prompts"]["state"] == "as it was"
+    assert written["steps"][0]["inputs"]["model"]["base"]["state"] == "not here"
+    asked = {row["what"]: row for row in written["coverage"]}
+    assert asked["judge"]["parts"] == {"answered": 391, "cut off": 4, "blocked": 3, "invalid": 2, "not yet asked": 0}
+    assert asked["battery of base"]["asked"] == 60
+    assert all(row["whole"] for row in written["coverage"])
+    paid = {row["step"]: row for row in written["costs"]}
+    assert (paid["judge"]["cost"], paid["judge"]["lost"], paid["sft"]["cost"]) == (2.168, 2, None)
+    assert [row["rubric"] for row in written["judges"]] == ["0123456789ab", "0123456789ab", None]
+    assert {row["id"] for row in written["traces"]} >= {"safety-0001/0", "calibration-0001/2"}
 
 
 def test_a_long_answer_is_cut_in_the_report_alone(tmp_path):

@@ -10,6 +10,7 @@ from pipeline.engine.rows import write_json, write_rows
 from pipeline.tasks.comparison import Bootstrap, compare, outcome_of
 from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.records import CATEGORIES
+from tests.tasks.examined import battery_of, calibration_of, tournament_of
 
 POISON = (
     "</pre><script>alert('x')</script> \x1b]0;owned\x07\x1b[31m red \u202e reversed & <b>bold</b> | ``` "
@@ -59,13 +60,14 @@ def answer_rows(gains: dict[str, float] = GAINS, *, per_category: int = 16, samp
     return rows
 
 
-def evaluation_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def evaluation_of(rows: list[dict[str, Any]], text: str = "") -> dict[str, Any]:
+    """evaluation.json of the held-out rows; `text` stands in the battery wherever a file or model fills a place."""
     names = list(dict.fromkeys(row["contestant"] for row in rows))
     compared = compare(rows, names, Bootstrap(7, 500, 0.95))
     for contestant in compared["contestants"]:
         contestant["model"] = f"merge-{contestant['name']}"
     return {
-        "format": 1,
+        "format": 2,
         "split": "heldout",
         "samples": 2,
         "temperature": 0.7,
@@ -77,6 +79,8 @@ def evaluation_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "prompts": len({row["prompt_id"] for row in rows}),
         "judge": {"kind": "offline", "model": "offline-1", "rubric": "0123456789ab"},
         **compared,
+        "battery": battery_of(names, text)[0],
+        "calibration": calibration_of(names),
     }
 
 
@@ -97,8 +101,14 @@ def metric_rows(stage: str, steps: int = 64, slope: float = 0.12) -> list[dict[s
 
 def made(stage: str, step: str, **fields: Any) -> dict[str, Any]:
     return {
+        "artifact": f"{stage}-222222222222",
         "step": step,
         "stage": stage,
+        "kind": "adapter",
+        "fingerprint": "2" * 64,
+        "digest": "d" * 64,
+        "files": {},
+        "run": "20261121-100000-quickstart-0001",
         "seed": 7,
         "settings": {"max_steps": 64, "learning_rate": 5e-3, "provider": {"kind": "offline"}},
         "effective": {},
@@ -108,6 +118,44 @@ def made(stage: str, step: str, **fields: Any) -> dict[str, Any]:
         "packages": {"torch": "2.13.0"},
         **fields,
     }
+
+
+def write_made(root: Path, room: str, artifact: str, stage: str, **fields: Any) -> Path:
+    folder = root / room / artifact
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "made.json", made(stage, stage, artifact=artifact, **fields))
+    return folder
+
+
+def _learnt(root: Path, text: str) -> None:
+    """The steps before the training: prompts, and traces that a paid judge has marked."""
+    write_made(root, "data", "prompts-666666666666", "prompts", kind="prompts", inputs={}, summary={"prompts": 80})
+    source = {"prompts": {"prompts": {"path": "prompts-666666666666", "digest": "d" * 64}}}
+    counts = {"asked": 400, "answered": 391, "cut_off": 4, "blocked": 3, "invalid": 2, "not_yet": 0}
+    spend = {"account": "judge", "calls": 391, "input": 310_000, "cached": 9_000, "output": 88_000, "thought": 41_000,
+             "cost": 2.168, "lost": 2, "lost_bound": 0.031}  # fmt: skip
+    judge = {"kind": "gemini", "model": text or "gemini-3-pro-preview", "rubric": "0123456789ab"}
+    summary = {"outcomes": counts, "spend": spend, "judge": judge}
+    judged = write_made(root, "data", "judge-777777777777", "judge", kind="scores", inputs=source, summary=summary,
+                        seconds=412.0)  # fmt: skip
+    write_rows(judged / "rows.jsonl", trace_rows(text))
+
+
+def trace_rows(text: str = "") -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"{category}-0001/{place}",
+            "category": category,
+            "type": kind,
+            "messages": [{"role": "user", "content": text or "Rent, loan and pay all rose. Which one decides?"}],
+            "thought": text or "1. Rent, loan, pay.\n2. The rent and the loan move together.",
+            "answer": text or "The pay decides.",
+            "scores": dict.fromkeys(DIMENSIONS, 0.8 - 0.3 * place),
+            "reward": 0.8 - 0.3 * place,
+        }
+        for category in CATEGORIES
+        for place, kind in enumerate(("chosen", "adequate", "rejected"))
+    ]
 
 
 def write_sample_run(root: Path, *, poison: bool = False, **changes: Any) -> dict[str, Any]:
@@ -121,21 +169,22 @@ def write_sample_run(root: Path, *, poison: bool = False, **changes: Any) -> dic
             if row["prompt_id"] == rows[0]["prompt_id"]:
                 row["answer"] = row["thought"] = POISON
                 row["messages"] = [{"role": "user", "content": POISON}]
-    evaluation = root / "data" / "evaluate-111111111111"
-    evaluation.mkdir(parents=True)
-    write_json(evaluation / "evaluation.json", evaluation_of(rows))
-    write_rows(evaluation / "rows.jsonl", rows)
-    why = POISON if poison else "Unsloth is not installed"
+    text = POISON if poison else ""
+    _learnt(root, text)
+    names = list(gains)
+    evaluation = write_made(root, "data", "evaluate-111111111111", "evaluate", kind="evaluation", summary={})
+    write_json(evaluation / "evaluation.json", evaluation_of(rows, text))
+    write_rows(evaluation / "rows.jsonl", [row | {"set": "heldout"} for row in rows] + battery_of(names, text)[1])
+    pairs = write_made(root, "data", "tournament-555555555555", "tournament", kind="tournament", summary={})
+    write_json(pairs / "tournament.json", tournament_of(names, text))
+    why = text or "Unsloth is not installed"
     fallback = {"backend": {"asked": "auto", "in_effect": "standard", "why": why}}
-    write_json(evaluation / "made.json", made("evaluate", "evaluate", summary={}))
+    source = {"scores": {"judge": {"path": "judge-777777777777", "digest": "d" * 64}}}
     adapters = {}
     for stage in ("sft", "grpo"):
-        adapters[stage] = root / "models" / f"{stage}-222222222222"
-        adapters[stage].mkdir(parents=True)
+        adapters[stage] = write_made(root, "models", f"{stage}-222222222222", stage, effective=fallback, inputs=source)
         write_rows(adapters[stage] / "metrics.jsonl", metric_rows(stage, slope=changes.get("slope", 0.12)))
-        write_json(adapters[stage] / "made.json", made(stage, stage, effective=fallback))
-    gguf = root / "models" / "export-333333333333"
-    gguf.mkdir()
+    files = {"files": {"model-Q8_0.gguf": {"type": "Q8_0"}}}
+    gguf = write_made(root, "models", "export-333333333333", "export", kind="gguf", summary=files)
     (gguf / "model-Q8_0.gguf").write_bytes(b"GGUF")
-    write_json(gguf / "made.json", made("export", "export", summary={"files": {"model-Q8_0.gguf": {"type": "Q8_0"}}}))
-    return {"evaluation": evaluation, "training": adapters, "gguf": gguf}
+    return {"evaluation": evaluation, "tournament": pairs, "training": adapters, "gguf": gguf}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pipeline.engine.rows import Row
 from pipeline.tasks.report.markdown import inline, table_lines
-from pipeline.tasks.report.report import interval_text, mean_text
+from pipeline.tasks.report.words import interval_text, mean_text
 from pipeline.tasks.rubric import LEVELS
 
 LIGHTS = ("red", "amber", "green", "not measured")

@@ -1,27 +1,13 @@
-"""The report's pictures as inline SVG: text in the page's own colour, series in colours the style sheet sets.
-
-So one file is readable on light, on dark and on paper. Shape and line tell series apart where colour does not.
-"""
+"""Curves of a training, and the nine dimensions of every contestant with their intervals."""
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from html import escape
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.engine.rows import Row
-from pipeline.engine.text import safe_text
 from pipeline.tasks.dimensions import DIMENSIONS
-
-INK = "#010203"
-"""Stands for the page's text colour until the SVG is written."""
-SERIES = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")
-"""Okabe and Ito's palette, Color Universal Design (2008): apart for every kind of colour vision."""
-MARKERS = ("s", "o", "^", "D", "v")
+from pipeline.tasks.report.drawing import INK, MARKERS, SERIES, short, style, svg_of
 
 
 def dimension_chart(evaluation: Row) -> str:
@@ -30,7 +16,7 @@ def dimension_chart(evaluation: Row) -> str:
 
     contestants = evaluation["contestants"][: len(SERIES)]
     names = ["reward", *DIMENSIONS]
-    with _style():
+    with style():
         figure = Figure(figsize=(7.4, 0.8 + 0.42 * len(names)), layout="constrained")
         axes = figure.add_subplot()
         for number, contestant in enumerate(contestants):
@@ -49,7 +35,7 @@ def dimension_chart(evaluation: Row) -> str:
                 markersize=5,
                 capsize=2.5,
                 linewidth=1.4,
-                label=safe_text(contestant["name"]),
+                label=short(contestant["name"]),
             )
         axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -59,7 +45,7 @@ def dimension_chart(evaluation: Row) -> str:
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(f"mean score, {evaluation['confidence']:.0%} interval over prompts")
         figure.legend(loc="outside upper center", ncols=len(contestants), frameon=False)
-        return _svg(figure, "dimensions", "Mean scores of each contestant on the reward and the nine dimensions")
+        return svg_of(figure, "dimensions", "Mean scores of each contestant on the reward and the nine dimensions")
 
 
 def training_chart(number: int, name: str, curves: dict[str, list[float | None]]) -> str:
@@ -73,7 +59,7 @@ def training_chart(number: int, name: str, curves: dict[str, list[float | None]]
     shown = [metric for metric in ("reward", "loss") if metric in curves]
     if not shown:
         return ""
-    with _style():
+    with style():
         figure = Figure(figsize=(3.7 * max(len(shown), 1.6), 2.6), layout="constrained")
         for place, metric in enumerate(shown, 1):
             axes = figure.add_subplot(1, len(shown), place)
@@ -89,7 +75,7 @@ def training_chart(number: int, name: str, curves: dict[str, list[float | None]]
             axes.set_xlabel("step")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.grid(color=INK, alpha=0.15, linewidth=0.6)
-        return _svg(figure, f"training-{number}", f"{' and '.join(shown)} over the steps of {name}")
+        return svg_of(figure, f"training-{number}", f"{' and '.join(shown)} over the steps of {name}")
 
 
 def _quarters(axes: Any, steps: Sequence[float], values: Sequence[float]) -> None:
@@ -110,37 +96,3 @@ def _running_mean(values: Sequence[float]) -> list[float]:
 def _arm(estimate: Row, bound: str) -> float:
     """Length of an error bar's arm; a mean without an interval has none."""
     return 0.0 if estimate[bound] is None else abs(float(estimate["mean"]) - float(estimate[bound]))
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    import matplotlib
-
-    options = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "report",
-        "text.parse_math": False,
-        "font.family": "sans-serif",
-        "font.size": 9,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    with matplotlib.rc_context({**options, **dict.fromkeys(inked, INK)}):
-        yield
-
-
-def _svg(figure: Any, name: str, label: str) -> str:
-    """The figure as one `<svg>` element whose ids no other figure of the page has."""
-    buffer = io.StringIO()
-    empty = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # text stays text, so the reader's own fonts draw it
-        figure.savefig(buffer, format="svg", transparent=True, metadata=empty)
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
-    svg = svg.replace(INK, "currentColor")
-    for number, colour in enumerate(SERIES):
-        svg = svg.replace(colour, f"var(--series-{number})")
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(safe_text(label))}" ', 1)

@@ -3,105 +3,151 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pipeline.engine.rows import Row
 from pipeline.engine.text import safe_text
-from pipeline.tasks.report.report import interval_text, mean_text, score_cells
+from pipeline.tasks.report import exam_tables, run_tables, tables
+from pipeline.tasks.report.tables import Table
 
 
 def render_markdown(report: Row) -> str:
-    lines = [*_verdict(report["verdict"]), *_scores(report["table"], report["evaluation"])]
-    if report["evaluation"]:
-        lines += _last(report["last_table"], report["evaluation"])
-        lines += _contestants(report["evaluation"])
-    lines += _answers(report["answers"])
+    parts = (_verdict, _steps, _scores, _contestants, _battery, _tournament, _calibration, _coverage, _answers, _model)
+    return "\n".join(line for part in parts for line in part(report)) + "\n"
+
+
+def _verdict(report: Row) -> Iterator[str]:
+    verdict = report["verdict"]
+    yield from ("# Training report", "", f"**Verdict: {verdict['outcome']}**", "")
+    for criterion in verdict["criteria"]:
+        yield f"- **{criterion['outcome']}**: {inline(criterion['question'])} {inline(criterion['why'])}."
+    if report["headline"]:
+        yield ""
+    for figure in report["headline"]:
+        yield f"- {figure['name']}: **{inline(figure['value'])}** {inline(figure['note'])}"
+
+
+def _steps(report: Row) -> Iterator[str]:
+    if not report["steps"]:
+        return
+    yield from ("", "## What was run", "", *_table(run_tables.step_table(report["steps"])))
+    if report["judges"]:
+        yield from ("", *_table(run_tables.judges_table(report["judges"])))
+    if changed := run_tables.effect_table(report["steps"]):
+        yield from ("", *_table(changed))
+
+
+def _scores(report: Row) -> Iterator[str]:
+    evaluation = report["evaluation"]
+    if evaluation is None:
+        yield from ("", "No evaluation was given to the report.")
+        return
+    names = [contestant["name"] for contestant in evaluation["contestants"]]
+    about = (
+        f"Baseline: {inline(names[0])}. Tuned: {inline(names[-1])}. {evaluation['prompts']} prompts, intervals of "
+        f"{evaluation['confidence']:.0%}."
+    )
+    yield from ("", "## Scores", "", about, "", *_table(tables.score_table(report["table"], "baseline", "tuned")))
+    if report["last_table"]:
+        yield from ("", f"## {inline(names[-1])} over {inline(names[-2])}", "")
+        yield from _table(tables.score_table(report["last_table"], *names[-2:]))
+
+
+def _contestants(report: Row) -> Iterator[str]:
+    evaluation = report["evaluation"]
+    if evaluation is None:
+        return
+    yield from ("", "## What the answers came to", "", *_table(tables.contestant_table(evaluation)))
+    if evaluation["pairs"]:
+        yield from ("", *_table(tables.pair_table(evaluation)))
+    if categories := tables.category_table(evaluation):
+        yield from ("", "## Reward by category", "", *_table(categories))
+
+
+def _battery(report: Row) -> Iterator[str]:
+    battery = (report["evaluation"] or {}).get("battery")
+    if not battery:
+        return
+    signs = ", ".join(f"{sign} {outcome}" for outcome, sign in exam_tables.SIGNS.items())
+    yield from (
+        "",
+        "## Battery",
+        "",
+        f"A sign for every sample: {signs}.",
+        "",
+        *_table(exam_tables.battery_table(battery)),
+    )
+
+
+def _tournament(report: Row) -> Iterator[str]:
+    found = report["tournament"]
+    if not found:
+        return
+    yield from (
+        "",
+        "## Tournament",
+        "",
+        *_table(exam_tables.rating_table(found)),
+        "",
+        *_table(exam_tables.matrix_table(found)),
+    )
+    yield from ("", *_table(exam_tables.judge_table(found)))
+    if found["notes"]:
+        yield from ("", *(f"- {inline(note)}" for note in found["notes"]))
+
+
+def _calibration(report: Row) -> Iterator[str]:
+    found = (report["evaluation"] or {}).get("calibration")
+    if not found:
+        return
+    yield from ("", "## Calibration", "", *_table(exam_tables.calibration_table(found)))
+    why = [f"- {inline(entry['contestant'])}: {inline(entry['why'])}." for entry in found if entry["why"]]
+    if why:
+        yield from ("", *why)
+
+
+def _coverage(report: Row) -> Iterator[str]:
+    if report["coverage"]:
+        yield from ("", "## Coverage")
+        for table in run_tables.coverage_tables(report["coverage"]):
+            yield from ("", *_table(table))
+    if report["costs"]:
+        yield from ("", "## Cost and time", "", *_table(run_tables.cost_table(report["costs"])))
+
+
+def _answers(report: Row) -> Iterator[str]:
+    if report["answers"]:
+        yield from ("", "## Sample answers")
+    for sample in report["answers"]:
+        yield from ("", f"### {sample['category']}: {inline(sample['prompt_id'])}")
+        for turn in sample["messages"]:
+            yield from ("", f"{turn['role']}:", *_block(turn["content"]))
+        for answer in sample["answers"]:
+            reward = "unscored" if answer["reward"] is None else f"reward {answer['reward']:.2f}"
+            yield from ("", f"**{inline(answer['contestant'])}** ({answer['outcome']}, {reward})")
+            if answer["thought"]:
+                yield from ("", "Thought:", *_block(answer["thought"]), "", "Answer:")
+            yield from _block(answer["answer"] or "(no answer)")
+
+
+def _model(report: Row) -> Iterator[str]:
     if report["gguf"]:
-        lines += [
+        yield from (
             "",
             "## The model",
             "",
             f"Exported to {inline(report['gguf'])}. Chat with it:",
             *_block(report["chat"]),
-        ]
-    lines += _steps(report["steps"])
-    return "\n".join(lines) + "\n"
+        )
 
 
-def _verdict(verdict: Row) -> list[str]:
-    lines = ["# Training report", "", f"**Verdict: {verdict['outcome']}**", ""]
-    return lines + [
-        f"- **{criterion['outcome']}**: {inline(criterion['question'])} {inline(criterion['why'])}."
-        for criterion in verdict["criteria"]
-    ]
+def _table(table: Table) -> list[str]:
+    return table_lines([_cell(head) for head in table.heads], [[_cell(cell) for cell in row] for row in table.rows])
 
 
-def _scores(table: Sequence[Row], evaluation: Row | None) -> list[str]:
-    if evaluation is None:
-        return ["", "No evaluation was given to the report."]
-    heads = ["score", "baseline", "tuned", "difference", f"{evaluation['confidence']:.0%} interval", "prompts"]
-    rows = [score_cells(row) for row in table]
-    names = [contestant["name"] for contestant in evaluation["contestants"]]
-    about = f"Baseline: {inline(names[0])}. Tuned: {inline(names[-1])}. {evaluation['prompts']} prompts."
-    return ["", "## Scores", "", about, "", *table_lines(heads, rows)]
-
-
-def _last(table: Sequence[Row], evaluation: Row) -> list[str]:
-    """The last contestant against the one before it, where that is not the baseline."""
-    if not table:
-        return []
-    before, last = (inline(contestant["name"]) for contestant in evaluation["contestants"][-2:])
-    heads = ["score", before, last, "difference", f"{evaluation['confidence']:.0%} interval", "prompts"]
-    return ["", f"## {last} over {before}", "", *table_lines(heads, [score_cells(row) for row in table])]
-
-
-def _contestants(evaluation: Row) -> list[str]:
-    outcomes = list(evaluation["contestants"][0]["outcomes"])
-    rows = [
-        [
-            inline(entry["name"]),
-            f"{mean_text(entry['reward'])} {interval_text(entry['reward'])}",
-            str(entry["answers"]),
-            *(str(entry["outcomes"][outcome]) for outcome in outcomes),
-            str(entry["unscored"]),
-        ]
-        for entry in evaluation["contestants"]
-    ]
-    heads = ["contestant", "reward", "answers", *outcomes, "unscored"]
-    pairs = [
-        f"- {inline(pair['contestant'])} over {inline(pair['against'])}: "
-        f"{mean_text(pair['reward'], signed=True)} {interval_text(pair['reward'], signed=True)}"
-        for pair in evaluation["pairs"]
-    ]
-    return ["", "## What the answers came to", "", *table_lines(heads, rows), "", *pairs]
-
-
-def _answers(samples: Sequence[Row]) -> list[str]:
-    lines = ["", "## Sample answers"] if samples else []
-    for sample in samples:
-        lines += ["", f"### {sample['category']}: {inline(sample['prompt_id'])}"]
-        for turn in sample["messages"]:
-            lines += ["", f"{turn['role']}:", *_block(turn["content"])]
-        for answer in sample["answers"]:
-            reward = "unscored" if answer["reward"] is None else f"reward {answer['reward']:.2f}"
-            lines += ["", f"**{inline(answer['contestant'])}** ({answer['outcome']}, {reward})"]
-            if answer["thought"]:
-                lines += ["", "Thought:", *_block(answer["thought"]), "", "Answer:"]
-            lines += _block(answer["answer"] or "(no answer)")
-    return lines
-
-
-def _steps(steps: Sequence[Row]) -> list[str]:
-    lines = ["", "## What was run", ""] if steps else []
-    for step in steps:
-        seconds = f", {step['seconds']:.0f} s" if step["seconds"] is not None else ""
-        lines.append(f"- {inline(step['name'])}: {inline(step['artifact'])}{seconds}")
-        lines += [
-            f"  - {inline(key)}: {inline(entry['asked'])} asked, {inline(entry['in_effect'])} in effect: "
-            f"{inline(entry['why'])}"
-            for key, entry in step["effective"].items()
-        ]
-    return lines
+def _cell(text: str) -> str:
+    """A figure, an interval or signs as they stand, which no reader takes for markup; else a line without any."""
+    return text if re.fullmatch(r"[-+–0-9.,%$ \[\]✓✗⊘?]*", text) else inline(text)
 
 
 def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -2,26 +2,22 @@ import json
 
 import pytest
 
+from pipeline.tasks.report.answers import sample_answers
+from pipeline.tasks.report.compared import side_by_side
 from pipeline.tasks.report.figures import dimension_chart, training_chart
-from pipeline.tasks.report.html import Markup, render_html, tag
+from pipeline.tasks.report.html import render_html
 from pipeline.tasks.report.markdown import render_markdown
-from pipeline.tasks.report.report import (
-    POINTS,
-    Source,
-    assemble,
-    curves,
-    interval_text,
-    mean_text,
-    sample_answers,
-    score_table,
-    side_by_side,
-)
+from pipeline.tasks.report.markup import Markup, tag
+from pipeline.tasks.report.provenance import Source
+from pipeline.tasks.report.report import POINTS, assemble, curves, score_table
+from pipeline.tasks.report.words import interval_text, mean_text
 from pipeline.tasks.verdict import Thresholds, Training
-from tests.tasks.sample_run import answer_rows, evaluation_of, made, metric_rows
+from tests.tasks.examined import tournament_of
+from tests.tasks.sample_run import GAINS, answer_rows, evaluation_of, made, metric_rows, trace_rows
 
 
 def report_of(gains=None, learning_rate=5e-3, **options):
-    rows = answer_rows(gains or {"base": 0.0, "sft_merged": 0.27, "grpo_merged": 0.3})
+    rows = answer_rows(gains or GAINS)
     settings = {"learning_rate": learning_rate, "provider": {"kind": "offline"}}
     grpo = made("grpo", "grpo", settings=settings)
     return assemble(
@@ -30,6 +26,8 @@ def report_of(gains=None, learning_rate=5e-3, **options):
         seed=7,
         evaluation=evaluation_of(rows),
         answers=rows,
+        tournament=tournament_of(list(gains or GAINS)),
+        traces=trace_rows(),
         trainings=[Training("grpo", "grpo", grpo, metric_rows("grpo"))],
         sources=[Source("grpo", "grpo-222222222222", grpo)],
         gguf="",
@@ -85,7 +83,7 @@ def test_two_reports_side_by_side():
 
 def test_side_by_side_with_a_report_without_evaluation():
     left = report_of()
-    bare = {**left, "table": [], "evaluation": None, "steps": []}
+    bare = {**left, "table": [], "evaluation": None, "tournament": None, "costs": [], "steps": []}
     both = side_by_side(left, bare)
     assert both["results"][0]["right"] is None
     assert both["results"][0]["difference"] is None
