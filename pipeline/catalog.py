@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.engine.stage import Catalog
 from pipeline.providers.provider import ProviderSettings
 from pipeline.stages import (
+    answers,
     base,
     distill,
     evaluate,
@@ -36,6 +37,7 @@ REASONING = (
     distill.STAGE,
     grpo.STAGE,
     export.STAGE,
+    answers.STAGE,
     evaluate.STAGE,
     ratings.STAGE,
     report.STAGE,

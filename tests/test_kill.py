@@ -116,7 +116,7 @@ def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
     assert {"rows.jsonl", "adapter_model.safetensors"} <= {name for files in content(run).values() for name in files}
     events = Tail(run.events).read()
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    for step in ("prompts", "traces", "judge", "evaluate"):
+    for step in ("prompts", "traces", "judge", "answers_base", "evaluate"):
         ids = [row["id"] for row in read_rows(Path(view_of(run)[0].steps[step].artifact) / "rows.jsonl")]
         assert len(ids) == len(set(ids)) > 0
 

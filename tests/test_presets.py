@@ -17,11 +17,13 @@ from pipeline.engine.config import RunConfig, check
 from pipeline.engine.presets import compose
 from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import PlanContext
+from pipeline.stages.answers import LIMITS
 from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.estimate.shape import read_shape
 from tests.tasks.estimate.tiny import QWEN3_8B
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+NO_DOLPHIN = "answers_dolphin.enabled=false"
 OFFLINE = ["providers.teacher.kind=offline", "providers.judge.kind=offline"]
 
 
@@ -83,6 +85,41 @@ def test_expanded_prompts_are_not_for_the_embedded_teacher(monkeypatch: pytest.M
     assert "250 of the 500 prompts will not be for the embedded teacher" in fault["text"]
 
 
+@pytest.mark.parametrize("name", ["quickstart", "nano", "strategy-b", "entropy-joy"])
+def test_all_contestants_are_asked_the_same(name: str) -> None:
+    """After SFT as well as after GRPO, the baseline first and the tuned one last."""
+    config = read(name)
+    names = config.step("evaluate").inputs["answers"]
+    steps: list[Any] = [config.step(step) for step in names]
+    assert names[0] == "answers_base" and {"answers_sft", "answers_grpo"} <= set(names)
+    assert len({tuple(getattr(step.settings, limit) for limit in LIMITS) for step in steps}) == 1
+    assert all(step.settings.battery and step.settings.heldout and step.settings.calibration for step in steps)
+
+
+def test_other_limits_of_one_contestant_are_found_before_anything_runs(tmp_path: Path) -> None:
+    config = read("quickstart", "answers_sft.max_tokens=64")
+    entries = planner.plan(config, Workspace(tmp_path))
+    planner.inspect(entries, config, Workspace(tmp_path))
+    (fault,) = [f for entry in entries for f in entry.findings if f.level == "fault"]
+    assert "max_tokens (answers_base 160, answers_sft 64, answers_grpo 160)" in fault.text
+
+
+def test_dolphin_is_asked_first_and_one_override_leaves_it_out() -> None:
+    config = read("entropy-joy")
+    assert [step.name for step in config.steps][:2] == ["prompts", "answers_dolphin"], "while the GPU is free"
+    named = ("answers_base", "answers_dolphin", "answers_sft", "answers_grpo")
+    assert config.step("evaluate").inputs["answers"] == named
+    without = read("entropy-joy", NO_DOLPHIN)
+    assert without.step("evaluate").inputs["answers"] == ("answers_base", "answers_sft", "answers_grpo")
+
+
+def test_a_reference_that_is_not_up_is_a_fault_that_says_how_to_go_without(tmp_path: Path) -> None:
+    config = read("entropy-joy", "providers.lmstudio.base_url=http://127.0.0.1:9/v1")
+    step = config.step("answers_dolphin")
+    (fault,) = [f for f in step.stage.plan(PlanContext(step.settings, {}, 7, tmp_path)) if f.level == "fault"]
+    assert "127.0.0.1:9" in fault.text and NO_DOLPHIN.removeprefix("answers_dolphin") in fault.mend
+
+
 @pytest.mark.parametrize("name", ["smoke", "quickstart", "nano", "entropy-joy"])
 def test_a_merge_takes_the_one_adapter_trained_before_it(name: str) -> None:
     steps = read(name).steps
@@ -128,7 +165,9 @@ def test_strategy_b_compares_both_strategies_on_the_same_prompts() -> None:
         assert {key: value for key, value in step.settings.model_dump().items() if key != "weights"} == shared
     merged = config.step("strategy_b")
     assert merged.inputs["adapter"] == ("entropy", "uncertainty") and merged.settings.method == "ties"
-    assert config.step("evaluate").inputs["models"] == ("base", "sft_merged", "grpo_merged", "strategy_b")
+    answers = ("answers_base", "answers_sft", "answers_grpo", "answers_strategy_b")
+    assert config.step("evaluate").inputs["answers"] == answers
+    assert config.step("answers_strategy_b").inputs["model"] == ("strategy_b",)
     assert config.step("export").inputs["model"] == ("grpo_merged",)
 
 
@@ -164,7 +203,7 @@ def test_entropy_joys_adapter_on_qwen3_8b_has_the_parameters_of_the_formula() ->
 
 def test_entropy_joy_without_the_weights_says_so_first_and_plans_the_rest(tmp_path: Path) -> None:
     source = known_model(tmp_path / "qwen3-8b")
-    config = read("entropy-joy", *OFFLINE, f"base.source={source}")
+    config = read("entropy-joy", *OFFLINE, NO_DOLPHIN, f"base.source={source}")
     planned = planner.plan(config, Workspace(tmp_path))
     planner.inspect(planned, config, Workspace(tmp_path), gpu=16 * 2**30)
     found = [(entry.step.name, finding) for entry in planned for finding in entry.findings]
@@ -182,9 +221,11 @@ def test_entropy_joy_without_the_weights_says_so_first_and_plans_the_rest(tmp_pa
 def test_entropy_joy_runs_in_full_on_a_tiny_base(tmp_path: Path) -> None:
     """Every stage with the plan's own settings, but few steps, and short answers in the examination."""
     small = [
-        "base.source=tiny", "base.steps=60", "sft.max_steps=6", "grpo.max_steps=2", "evaluate.limit=10",
-        "evaluate.max_tokens=64",
+        "base.source=tiny", "base.steps=60", "sft.max_steps=6", "grpo.max_steps=2", NO_DOLPHIN,
     ]  # fmt: skip
+    small += [
+        f"answers_{who}.{setting}" for who in ("base", "sft", "grpo") for setting in ("limit=10", "max_tokens=64")
+    ]
     words = [word for override in [*OFFLINE, *small] for word in ("--set", override)]
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", "run", "entropy-joy", "--root", str(tmp_path), "--json", *words],
@@ -192,7 +233,7 @@ def test_entropy_joy_runs_in_full_on_a_tiny_base(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     steps = {step["name"]: step for step in json.loads(done.stdout)["steps"]}
-    assert [step["state"] for step in steps.values()] == ["done"] * 11
+    assert [step["state"] for step in steps.values()] == ["done"] * 14
     made = {name: read_json(Path(step["artifact"]) / "made.json") for name, step in steps.items()}
     assert made["sft"]["effective"]["max_seq_length"]["in_effect"] == 1024
     assert made["grpo"]["effective"]["max_completion_length"]["in_effect"] == 512
@@ -202,4 +243,4 @@ def test_entropy_joy_runs_in_full_on_a_tiny_base(tmp_path: Path) -> None:
         "too_long"
     )
     assert set(steps["export"]["summary"]["files"]) == {"model-Q8_0.gguf"}, "its rows are too narrow for Q6_K"
-    assert list(steps["evaluate"]["summary"]["contestants"]) == ["base", "sft_merged", "grpo_merged"]
+    assert list(steps["evaluate"]["summary"]["contestants"]) == ["answers_base", "answers_sft", "answers_grpo"]

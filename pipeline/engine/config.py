@@ -82,6 +82,7 @@ def check(tree: Tree, catalog: Catalog, known: typing.Callable[[str], str | None
         step = _check_step(name, raw, catalog, resources, used, faults)
         if step is not None:
             steps += _wire(step, raw.get("from", {}), steps, catalog, tree, known, faults)
+    used |= {pair for raw in _switched_off(tree).values() for pair in _named(raw, catalog)}
     for table, entries in resources.items():
         for name, raw in entries.items():
             _settings(catalog.resources[table], raw, f"{table}.{name}", faults)
@@ -102,6 +103,18 @@ def _switched_on(steps: Tree, faults: list[str]) -> Tree:
         elif enabled:
             written[name] = step
     return written
+
+
+def _switched_off(tree: Tree) -> Tree:
+    steps = {name: step for name, step in tree.get("steps", {}).items() if isinstance(step, dict)}
+    return {name: {"stage": name, **step} for name, step in steps.items() if step.get("enabled", True) is False}
+
+
+def _named(raw: Tree, catalog: Catalog) -> list[tuple[str, str]]:
+    """(table, entry) of all that a step names: what one that is switched off would use is no mistake."""
+    stage = catalog.stages.get(raw["stage"])
+    fields = _resource_fields(stage.Config, catalog) if stage else []
+    return [(table, raw[key]) for key, table in fields if isinstance(raw.get(key), str)]
 
 
 RESERVED = ("stage", "from", "name", "out", "enabled")
@@ -189,6 +202,8 @@ def _wire(
                 faults.append(f"`steps.{step.name}`: needs `{name}`, and no earlier step makes a {take.words()}")
             continue
         references = given[name] if isinstance(given[name], list) else [given[name]]
+        if len(references) > 1:  # one of several may be switched off; one that is named alone is missed
+            references = [reference for reference in references if reference not in _switched_off(tree)]
         if len(references) > 1 and not take.many:
             faults.append(f"`{place}.{name}`: one input was expected, not {len(references)}")
         if not references and not take.optional:

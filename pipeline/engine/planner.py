@@ -73,7 +73,8 @@ def place(step: Step, earlier: Mapping[str, Planned], seed: int, workspace: Work
         prints[name] = [mark for _, mark in located]
     entry = Planned(step, "", Path(), inputs)
     entry.marks = step.stage.marks(workspace.root, _made(entry.given()))
-    entry.fingerprint = fingerprint(step, seed, prints, step.stage.pins(step.settings), entry.marks.honoured)
+    pins = {**step.stage.pins(step.settings), **step.stage.reads(workspace.root)}
+    entry.fingerprint = fingerprint(step, seed, prints, pins, entry.marks.honoured)
     entry.artifact = workspace.artifact(step, entry.fingerprint)
     return entry
 
@@ -191,12 +192,27 @@ def inspect(planned: list[Planned], config: RunConfig, workspace: Workspace, gpu
         expected = {name: found[reference] for name, reference, _ in _pairs(entry) if reference in found}
         given = {name: value for name, value in _made(entry.given()).items() if name not in expected}
         marks = entry.marks.honoured
-        context = PlanContext(entry.step.settings, given, config.seed, workspace.root, marks, expected, gpu)
+        several = _several(entry, found)
+        context = PlanContext(entry.step.settings, given, config.seed, workspace.root, marks, expected, several, gpu)
         try:
             entry.findings += entry.step.stage.plan(context)
         except PipelineError as error:
             entry.findings.append(Finding("fault", f"{error.what} {error.why}".strip(), error.mend))
         found[entry.step.name] = {key: value for finding in entry.findings for key, value in finding.data.items()}
+
+
+def _several(entry: Planned, found: Mapping[str, Row]) -> dict[str, dict[str, Row]]:
+    """Of inputs that take several: what the maker of each expects, or said when it was done."""
+    takes = {name: Take.read(name, spec) for name, spec in entry.step.stage.takes.items()}
+    return {
+        name: {
+            reference: found[reference] if reference in found else read_made(path).get("summary", {})
+            for reference, path in paths.items()
+            if reference in found or (path / MADE).is_file()
+        }
+        for name, paths in entry.inputs.items()
+        if takes[name].many
+    }
 
 
 def chosen(planned: list[Planned], options: Row) -> list[Planned]:

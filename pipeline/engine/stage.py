@@ -80,11 +80,17 @@ class PlanContext:
     """Those of the inputs that are made."""
     expected: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Input name -> the `data` of all findings of the step that will make it, where it is not made yet."""
+    several: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """Input name that takes several -> reference -> that `data`, or of one that is made its summary."""
     gpu: int | None = None
     """Bytes of the GPU that a person named to plan for; None: what is there."""
 
 
 def no_pins(_: Any) -> dict[str, str]:
+    return {}
+
+
+def reads_nothing(_: Path) -> Mapping[str, str]:
     return {}
 
 
@@ -141,6 +147,8 @@ class Stage:
     plan: Callable[[PlanContext], list[Finding]] = no_findings
     pins: Callable[[Any], dict[str, str]] = no_pins
     """Of a config: what lies outside it and yet decides the result, such as the commit of a hub model."""
+    reads: Callable[[Path], Mapping[str, str]] = reads_nothing
+    """Of the root: hashes of what the stage reads from `configs/`, which a person may edit."""
     marks: Callable[[Path, Inputs], Marks] = no_marks
     """Of the root and of those inputs that are made: the marks that the result depends on. Asked at every planning."""
     version: int = 1

@@ -1,4 +1,4 @@
-"""Every model's answers to the held-out prompts, judged: the baseline first, the tuned one last.
+"""Every contestant's answers, judged and held side by side: the baseline first, the tuned one last.
 
 A cut-off answer is judged as it stands, and counted as cut off: all contestants have the same limit, and to leave such
 answers out would reward the model that only finishes what is easy.
@@ -6,47 +6,40 @@ answers out would reward the model that only finishes what is easy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from pipeline.engine.errors import DataError
-from pipeline.engine.rows import Row, RowWriter, mend_torn_tail, read_rows, write_json, write_rows
+from pipeline.engine.errors import ConfigError, DataError
+from pipeline.engine.fanout import Quarantined, fanout
+from pipeline.engine.rows import Row, read_rows, write_json
 from pipeline.engine.settings import Settings, aside
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
+from pipeline.providers.foresee import Load, foresee
 from pipeline.providers.provider import ProviderSettings
-from pipeline.tasks.comparison import Bootstrap, compare, outcome_of
+from pipeline.scoring.remote import judge_pins, open_judge, verdict_load
+from pipeline.tasks.comparison import Bootstrap, compare
+from pipeline.tasks.dimensions import DIMENSIONS
+from pipeline.tasks.examination import differing, read_sheet
 from pipeline.tasks.offline_judge import judge as offline
-from pipeline.tasks.records import Split, split_thought
-from pipeline.tasks.rubric import Weights, rubric_hash
-from pipeline.training.load import positions
+from pipeline.tasks.rubric import Weights, load_rubric, reward
 
-FORMAT = 1
+FORMAT = 2
+SHOWN = ("contestant", "set", "prompt_id", "category", "sample", "thought", "answer", "outcome", "tokens", "scores",
+         "reward")  # fmt: skip
+TYPICAL_LETTERS = 3000
+"""Of prompt, thought and answer, which `plan` assumes of answers that are not there yet."""
 
 
 class Config(Settings):
-    split: Split = "heldout"
-    """Which prompts: those kept from training, or those trained on."""
-    limit: int = Field(0, ge=0)
-    """At most this many prompts, spread evenly over the list; 0: all."""
-    samples: int = Field(2, ge=1)
-    """Answers per prompt and model."""
-    temperature: float = Field(0.7, ge=0)
-    """0 takes the likeliest token every time, so that more than one sample is pointless."""
-    top_p: float = Field(1.0, gt=0, le=1)
-    """Draw from the likeliest tokens that together have this probability."""
-    max_tokens: int = Field(1024, ge=1)
-    """Longest answer, thought included; the same for every model."""
-    thinking: bool = True
-    """Let the models think before they answer."""
-    batch_size: int = Field(16, ge=1)
-    """Answers that are generated at once. Other batches draw other answers, so this counts as a change."""
-    load_in_4bit: bool = False
-    """Hold the models in 4 bits, for a GPU that is too small for 16. Needs bitsandbytes."""
     judge: ProviderSettings = ProviderSettings()
     """Who marks the answers."""
+    rubric: Path | None = None
+    """A rubric file for a remote judge; empty: the one in configs/rubric.toml."""
     weights: Weights = Weights()
     """What each dimension counts in the reward."""
     renormalise: bool = True
@@ -56,149 +49,110 @@ class Config(Settings):
     confidence: float = Field(0.95, gt=0, lt=1)
     """Share of the bootstrap's means that an interval holds."""
     shown: int = aside(10, ge=0)
-    """Answers per model that are sent out as events while it runs."""
-
-    @model_validator(mode="after")
-    def _no_copies(self) -> Config:
-        if self.temperature == 0 and self.samples > 1:
-            raise ValueError("at temperature 0 every sample is the same: set samples = 1, or a temperature")
-        return self
+    """Answers per contestant that are sent out as events while it runs."""
 
 
 def run(context: Context) -> dict[str, Any]:
     config: Config = context.config
-    prompts = _chosen(read_rows(context.inputs["prompts"] / "rows.jsonl"), config)
-    models: dict[str, Path] = dict(context.inputs["models"])
-    if not prompts or not models:
+    folders: Mapping[str, Path] = context.inputs["answers"]
+    sheets = {name: read_sheet(folder) for name, folder in folders.items()}
+    if fault := differing(sheets):
+        raise ConfigError(*fault)
+    rows = [row for name, folder in folders.items() for row in _rows(name, folder)]
+    if not any(row["set"] == "heldout" for row in rows):
         raise DataError(
-            f"There is nothing to evaluate: {len(prompts)} {config.split} prompts, {len(models)} models.",
+            "There is nothing to evaluate: no held-out prompt was answered.",
             "",
-            "Hold prompts back (`heldout` of the prompts step), and name models in `from`.",
+            "Hold prompts back (`heldout` of the prompts step) and have them answered (`heldout` of the answers).",
         )
-    in_4bit = _in_4bit(context)
-    if (room := min(map(positions, models.values()))) <= config.max_tokens:
-        why = "a model has no more positions"
-        context.in_effect("max_tokens", config.max_tokens, f"{room}, the prompt included", why)
-    path = context.out / "rows.jsonl"
-    mend_torn_tail(path)
-    rows = {row["id"]: row for row in read_rows(path)} if path.exists() else {}
-    total = len(models) * len(prompts) * config.samples
-    with RowWriter(path) as file:
-        for name, model in models.items():
-            for number, row in enumerate(_answers(context, name, model, prompts, rows, in_4bit)):
-                file.write(row)
-                rows[row["id"]] = row
-                context.emit.progress(len(rows), total, "answers")
-                if number < config.shown:
-                    _show(context, row)
-    # Answers come longest prompt first; the finished file has them by contestant, prompt and sample.
-    ids = [_id(name, prompt, sample) for name in models for prompt in prompts for sample in range(config.samples)]
-    write_rows(path, (rows[row_id] for row_id in ids))
+    path, bill = context.out / "rows.jsonl", Row()
+    with _judge(context, rows, bill) as mark:
+
+        def work(row: Row) -> Row:
+            return _marked(row, mark, config)
+
+        fanout(context, rows, work, path, config.judge.threads, each=_show_first(context))
     bootstrap = Bootstrap(context.seed, config.rounds, config.confidence)
-    compared = compare((rows[row_id] for row_id in ids), list(models), bootstrap)
-    for contestant, model in zip(compared["contestants"], models.values(), strict=True):
-        contestant["model"] = model.name
-    evaluation = {"format": FORMAT, **_circumstances(config, len(prompts)), **compared}
+    compared = compare((row for row in read_rows(path) if row["set"] == "heldout"), list(folders), bootstrap)
+    for contestant, sheet in zip(compared["contestants"], sheets.values(), strict=True):
+        contestant["model"] = sheet["contestant"]["model"]
+    evaluation = {"format": FORMAT, **_circumstances(context, next(iter(sheets.values()))), **compared}
     write_json(context.out / "evaluation.json", evaluation)
-    return _summary(evaluation)
+    return _summary(evaluation) | bill
 
 
-def _in_4bit(context: Context) -> bool:
-    from pipeline.training.bits import no_nf4
-
-    if context.config.load_in_4bit and (missing := no_nf4()):
-        context.in_effect("load_in_4bit", True, False, missing)
-        return False
-    return bool(context.config.load_in_4bit)
+def _rows(name: str, folder: Path) -> Iterator[Row]:
+    for row in read_rows(folder / "rows.jsonl"):
+        yield {**row, "id": f"{name}/{row['id']}", "contestant": name}
 
 
-def _answers(
-    context: Context, name: str, model: Path, prompts: list[Row], rows: dict[str, Row], in_4bit: bool
-) -> Iterator[Row]:
-    """The answers of one contestant that are not there yet, judged, in the order they are generated."""
-    from pipeline.training.generate import Sampling, generate_batches
+Mark = Callable[[Row], Row]
+"""Held-out answer -> `scores`, and of a remote judge what else it tells. Raises Quarantined."""
 
+
+@contextmanager
+def _judge(context: Context, rows: list[Row], bill: Row) -> Iterator[Mark]:
+    """Who marks, for the length of the step; what it cost goes into `bill` at the end."""
     config: Config = context.config
-    done = {
-        (place, sample)
-        for place, prompt in enumerate(prompts)
-        for sample in range(config.samples)
-        if _id(name, prompt, sample) in rows
-    }
-    batches = generate_batches(
-        model,
-        [prompt["messages"] for prompt in prompts],
-        Sampling(config.max_tokens, config.temperature, config.top_p, config.thinking),
-        seed=context.seed,
-        batch_size=config.batch_size,
-        samples=config.samples,
-        done=done,
-        in_4bit=in_4bit,
-    )
-    context.check_stop()
-    for batch in batches:
-        for job, completion in batch:
-            if job in done:
-                continue
-            prompt = prompts[job.conversation]
-            thought, answer, _ = split_thought(completion.text)
-            reward, scores = offline.score_completion(
-                prompt["truth"], prompt["messages"], completion.text, config.weights, config.renormalise
-            )
-            yield {
-                "id": _id(name, prompt, job.sample),
-                "contestant": name,
-                "prompt_id": prompt["id"],
-                "category": prompt["category"],
-                "sample": job.sample,
-                "messages": prompt["messages"],
-                "thought": thought,
-                "answer": answer,
-                "finish": completion.finish,
-                "outcome": outcome_of(completion.finish, answer),
-                "tokens": completion.tokens,
-                "scores": scores,
-                "reward": reward,
-            }
-        context.check_stop()
+    if config.judge.kind == "offline":
+        yield lambda row: {"scores": offline.judge(row["truth"], row["messages"], row["thought"], row["answer"]).scores}
+        return
+    asked = [row for row in rows if _is_judged(row)]
+    with open_judge(context, config.judge, config.rubric, calls=len(asked)) as judge:
+        judge.prefetch(asked)
+        yield judge.mark
+        bill["spend"] = judge.account.summary()
 
 
-def _id(contestant: str, prompt: Row, sample: int) -> str:
-    return f"{contestant}/{prompt['id']}/{sample}"
+def _is_judged(row: Row) -> bool:
+    """Where nothing was written, there is nothing to mark."""
+    return bool(row["set"] == "heldout" and row["finish"] not in ("blocked", "invalid"))
 
 
-def _chosen(prompts: Iterator[Row], config: Config) -> list[Row]:
-    found = [prompt for prompt in prompts if prompt["split"] == config.split]
-    if not config.limit or config.limit >= len(found):
-        return found
-    # The list is in order of category: its head alone would be one category.
-    return [found[place * len(found) // config.limit] for place in range(config.limit)]
+def _marked(row: Row, mark: Mark, config: Config) -> Row:
+    """A row with its marks. What the judge could not mark is unscored, with the reason: it stays in every count."""
+    kept = {key: value for key, value in row.items() if key != "truth"}
+    if row["set"] != "heldout":
+        return kept
+    unscored = {"scores": dict.fromkeys(DIMENSIONS), "reward": None}
+    if not _is_judged(row):
+        return {**kept, **unscored}
+    try:
+        marks = mark(row)
+    except Quarantined as error:
+        return {**kept, **unscored, "why": f"the judge: {error}"}
+    return {**kept, **marks, "reward": reward(marks["scores"], config.weights, config.renormalise)}
 
 
-def _show(context: Context, row: Row) -> None:
-    kept = (
-        "contestant",
-        "prompt_id",
-        "category",
-        "sample",
-        "thought",
-        "answer",
-        "outcome",
-        "tokens",
-        "scores",
-        "reward",
-    )
-    context.emit.item("answer", prompt=row["messages"][-1]["content"], **{key: row[key] for key in kept})
+def _show_first(context: Context) -> Callable[[Row], None]:
+    """Sends the first held-out answers of each contestant as events."""
+    shown: dict[str, int] = {}
+
+    def show(row: Row) -> None:
+        if row["set"] == "heldout" and shown.setdefault(row["contestant"], 0) < context.config.shown:
+            shown[row["contestant"]] += 1
+            context.emit.item("answer", prompt=row["messages"][-1]["content"], **{key: row[key] for key in SHOWN})
+
+    return show
 
 
-def _circumstances(config: Config, prompts: int) -> Row:
+def _circumstances(context: Context, sheet: Row) -> Row:
     """What holds for every contestant alike."""
-    same = ("split", "samples", "temperature", "top_p", "max_tokens", "thinking", "rounds", "confidence")
+    config: Config = context.config
+    limits = sheet["limits"]
     return {
-        **{key: getattr(config, key) for key in same},
-        "prompts": prompts,
-        "judge": {"kind": config.judge.kind, "model": offline.MODEL, "rubric": rubric_hash()},
+        "split": "heldout",
+        "samples": limits["heldout"],
+        **{key: limits[key] for key in ("temperature", "top_p", "max_tokens", "thinking")},
+        "rounds": config.rounds,
+        "confidence": config.confidence,
+        "prompts": sheet["sets"]["heldout"]["prompts"],
+        "judge": {"kind": config.judge.kind, "model": config.judge.model or offline.MODEL, **_rubric(config)},
     }
+
+
+def _rubric(config: Config) -> Row:
+    return {"rubric": judge_pins(config.judge, config.rubric)["rubric"]}
 
 
 def _summary(evaluation: Row) -> dict[str, Any]:
@@ -216,40 +170,33 @@ def _summary(evaluation: Row) -> dict[str, Any]:
 def plan(context: PlanContext) -> list[Finding]:
     config: Config = context.config
     findings = []
-    if config.split == "train":
-        findings.append(
-            Finding(
-                "warning", "The models are asked what they were trained on.", 'Set split = "heldout" for a verdict.'
-            )
-        )
-    if "models" in context.inputs and not context.inputs["models"]:
-        findings.append(Finding("fault", "There is no model to evaluate.", "Name models in `from`."))
-    if "prompts" in context.inputs:
-        count = len(_chosen(read_rows(context.inputs["prompts"] / "rows.jsonl"), config))
-        answers = {"prompts": count, "answers_per_model": count * config.samples}
-        if count:
-            findings.append(
-                Finding("note", f"{count} prompts, {count * config.samples} answers a model.", data=answers)
-            )
-        else:
-            findings.append(
-                Finding("fault", f"There are no {config.split} prompts.", "Raise `heldout` of the prompts step.")
-            )
+    several = context.several.get("answers", {})
+    if fault := differing({name: dict(told) for name, told in several.items() if "limits" in told}):
+        findings.append(Finding("fault", " ".join(fault[:2]), fault[2]))
+    if config.rubric and config.judge.kind == "offline":
+        findings.append(Finding("warning", "`rubric` has no effect on the embedded judge.", "Leave it out."))
+    loads = _loads(config, several.values())
+    findings += foresee(config.judge, "judge", loads, context.root, os.environ)
     return findings
 
 
-def pins(_: Config) -> dict[str, str]:
+def _loads(config: Config, several: Iterable[Mapping[str, Any]]) -> list[Load]:
+    calls = sum(told.get("sets", {}).get("heldout", {}).get("answers", 0) for told in several)
+    return [verdict_load(load_rubric(config.rubric), calls, TYPICAL_LETTERS)] if calls else []
+
+
+def pins(config: Config) -> dict[str, str]:
     """Other marks of the same judge's name are another result."""
-    return {"judge": offline.MODEL, "rubric": rubric_hash()}
+    return judge_pins(config.judge, config.rubric)
 
 
 STAGE = Stage(
     name="evaluate",
     Config=Config,
-    takes={"prompts": "prompts", "models": "model*"},
+    takes={"answers": "answers+"},
     makes="evaluation",
     run=run,
     plan=plan,
     pins=pins,
-    libraries="torch",
+    version=2,
 )

@@ -79,12 +79,14 @@ def generate_batches(
     *,
     seed: int,
     batch_size: int,
-    samples: int = 1,
+    samples: int | Sequence[int] = 1,
     done: Collection[tuple[int, int]] = (),
     in_4bit: bool = False,
+    adapter: Path | None = None,
 ) -> Iterator[list[tuple[Job, Completion]]]:
     """Answers batch by batch, the longest prompts first, so that memory runs out early if at all and little is padding.
 
+    `samples`: of every conversation, or of each its own number. `adapter`: laid on the model, not merged into it.
     The batches follow from the conversations alone; one whose jobs are all in `done` is passed over, any other is drawn
     whole. The model loads when the first batch needs it; `in_4bit` needs bitsandbytes. Raises DataError where
     a prompt does not fit the model.
@@ -94,14 +96,15 @@ def generate_batches(
     tokenizer = AutoTokenizer.from_pretrained(model_dir)
     prompts = [_prompt(tokenizer, conversation, sampling.thinking) for conversation in conversations]
     lengths = [len(ids) for ids in tokenizer(prompts, add_special_tokens=False)["input_ids"]] if prompts else []
-    jobs = [Job(index, sample) for index in range(len(prompts)) for sample in range(samples)]
+    numbers = [samples] * len(prompts) if isinstance(samples, int) else samples
+    jobs = [Job(index, sample) for index, number in enumerate(numbers) for sample in range(number)]
     jobs.sort(key=lambda job: (-lengths[job.conversation], job))
     completer: _Completer | None = None
     for start in range(0, len(jobs), batch_size):
         batch = jobs[start : start + batch_size]
         if all(job in done for job in batch):
             continue
-        completer = completer or _Completer(_load(model_dir, in_4bit), tokenizer, sampling)
+        completer = completer or _Completer(_load(model_dir, in_4bit, adapter), tokenizer, sampling)
         texts = [prompts[job.conversation] for job in batch]
         yield list(zip(batch, completer.complete(texts, _batch_seed(seed, batch, texts)), strict=True))
 
@@ -121,7 +124,7 @@ def _batch_seed(seed: int, batch: Sequence[Job], texts: Sequence[str]) -> int:
     return int.from_bytes(digest.digest()[:8], "big") >> 1
 
 
-def _load(model_dir: Path, in_4bit: bool) -> Any:
+def _load(model_dir: Path, in_4bit: bool, adapter: Path | None) -> Any:
     """The model, on the GPU where there is one."""
     import torch
     import transformers
@@ -135,6 +138,10 @@ def _load(model_dir: Path, in_4bit: bool) -> Any:
         options["device_map"] = {"": torch.cuda.current_device()}
     model = transformers.AutoModelForCausalLM.from_pretrained(model_dir, **options).eval()
     keep_unpacked(model)
+    if adapter is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(adapter)).eval()
     return model
 
 

@@ -1,181 +1,129 @@
-import itertools
+"""Answers that are there, marked and held side by side; who answered them does not matter here."""
+
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
-from pipeline.engine.errors import DataError, StopRequested
-from pipeline.engine.events import Emitter
-from pipeline.engine.rows import read_rows, write_rows
-from pipeline.engine.stage import Context, PlanContext
+from pipeline.engine.errors import ConfigError, DataError
+from pipeline.engine.rows import Row, read_json, read_rows
+from pipeline.engine.stage import PlanContext
 from pipeline.stages import evaluate
-from pipeline.stages.evaluate import Config
+from pipeline.stages.evaluate import STAGE, Config
 from pipeline.tasks.dimensions import DIMENSIONS
-from tests.training.tiny_qwen import save_tiny_qwen
+from tests.stages.examined import TRUTH, answer_row, context, write_answers, write_workspace
 
-ASKED = [
-    ("safety-0001", "safety", "heldout", "Why is the sky blue?"),
-    ("safety-0002", "safety", "train", "Why?"),
-    ("conflict-0001", "conflict", "heldout", "Name three rivers, please."),
-    ("conflict-0002", "conflict", "heldout", "Is it 3 or 4?"),
-]
-SMALL = {"max_tokens": 8, "batch_size": 3, "rounds": 100}
+GOOD = "The cat is red, as you say. Its age is not known: nothing you told me settles it, so ask a vet."
 
 
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    root = tmp_path_factory.mktemp("inputs")
-    (root / "prompts").mkdir()
-    write_rows(
-        root / "prompts" / "rows.jsonl",
-        (
-            {
-                "id": name,
-                "category": category,
-                "theme": "t",
-                "problem": name,
-                "split": split,
-                "messages": [{"role": "user", "content": text}],
-                "truth": None,
-            }
-            for name, category, split, text in ASKED
-        ),
-    )
-    models = {name: save_tiny_qwen(root / f"{name}-0", seed=seed) for seed, name in enumerate(("base", "sft", "grpo"))}
-    return {"prompts": root / "prompts", "models": models}
-
-
-def context(inputs, out: Path, events=None, stop_file=None, **settings):
-    out.mkdir(exist_ok=True)
-    seen = events if events is not None else []
-    emit = Emitter(lambda kind, data: seen.append((kind, data)))
-    return Context(Config(**{**SMALL, **settings}), inputs, out, 7, emit, stop_file)
-
-
-@pytest.fixture(scope="module")
-def finished(inputs, tmp_path_factory):
-    """(folder, summary, events) of an undisturbed run."""
-    out, events = tmp_path_factory.mktemp("finished"), []
-    summary = evaluate.run(context(inputs, out, events))
-    return out, summary, events
-
-
-def test_rows_are_whole_and_in_order(finished):
-    rows = list(read_rows(finished[0] / "rows.jsonl"))
-    assert [row["id"] for row in rows] == [
-        f"{name}/{prompt}/{sample}"
-        for name in ("base", "sft", "grpo")
-        for prompt in ("safety-0001", "conflict-0001", "conflict-0002")
+def heldout(answer: str) -> list[Row]:
+    asked = [{"role": "user", "content": "The cat is red. What is its colour and age?"}]
+    return [
+        answer_row("heldout", "calibration-0001", answer, sample=sample, messages=asked, truth=TRUTH)
         for sample in (0, 1)
-    ]
+    ] + [answer_row("heldout", "safety-0001", "It is.", sample=sample) for sample in (0, 1)]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write_workspace(tmp_path)
+    write_answers(tmp_path / "base", heldout("Sure, it is definitely three years old!"))
+    write_answers(tmp_path / "sft", heldout(GOOD))
+    write_answers(tmp_path / "grpo", heldout(GOOD))
+    return tmp_path
+
+
+def run(root: Path, *names: str, out: str = "out", **settings: Any) -> tuple[Row, Row, list[Row], list[Any]]:
+    """(summary, evaluation.json, rows, events)"""
+    events: list[Any] = []
+    inputs = {"answers": {name: root / name for name in names or ("base", "sft", "grpo")}}
+    running = context(Config.model_validate({"rounds": 100, **settings}), inputs, root / out, root, events)
+    summary = STAGE.run(running)
+    return summary, read_json(root / out / "evaluation.json"), list(read_rows(root / out / "rows.jsonl")), events
+
+
+def test_rows_are_the_answers_with_their_marks(root: Path) -> None:
+    _, _, rows, _ = run(root)
+    assert [row["id"] for row in rows[:4]] == [
+        "base/heldout/calibration-0001/0", "base/heldout/calibration-0001/1",
+        "base/heldout/safety-0001/0", "base/heldout/safety-0001/1",
+    ]  # fmt: skip
+    assert [row["contestant"] for row in rows] == ["base"] * 4 + ["sft"] * 4 + ["grpo"] * 4
     for row in rows:
-        assert row["outcome"] in ("answered", "cut off", "empty")
-        assert (row["outcome"] == "cut off") == (row["finish"] == "length")
-        assert list(row["scores"]) == list(DIMENSIONS)
-        assert 0 <= row["reward"] <= 1
-        assert row["messages"][-1]["role"] == "user"
-        assert 1 <= row["tokens"] <= 8
+        assert list(row["scores"]) == list(DIMENSIONS) and 0 <= row["reward"] <= 1
+        assert "truth" not in row, "what is true of a prompt stays with the prompts"
 
 
-def test_evaluation_says_who_was_held_against_whom(finished):
-    evaluation = json.loads((finished[0] / "evaluation.json").read_text(encoding="utf-8"))
+def test_evaluation_says_who_was_held_against_whom(root: Path) -> None:
+    summary, evaluation, _, _ = run(root)
+    assert evaluation["format"] == 2
     assert [entry["name"] for entry in evaluation["contestants"]] == ["base", "sft", "grpo"]
     assert [entry["model"] for entry in evaluation["contestants"]] == ["base-0", "sft-0", "grpo-0"]
-    assert len(evaluation["pairs"]) == 3
-    assert (evaluation["prompts"], evaluation["split"], evaluation["samples"]) == (3, "heldout", 2)
-    assert evaluation["judge"]["kind"] == "offline"
-    for entry in evaluation["contestants"]:
-        assert sum(entry["outcomes"].values()) == entry["answers"] == 6
-    assert set(evaluation["pairs"][0]["categories"]) == {"safety", "conflict"}
+    assert [(pair["contestant"], pair["against"]) for pair in evaluation["pairs"]] == [
+        ("sft", "base"), ("grpo", "base"), ("grpo", "sft"),
+    ]  # fmt: skip
+    assert (evaluation["prompts"], evaluation["split"], evaluation["samples"]) == (2, "heldout", 1)
+    better, _, same = evaluation["pairs"]
+    assert better["reward"]["mean"] > 0
+    assert (same["reward"]["mean"], same["reward"]["low"], same["reward"]["high"]) == (0, 0, 0)
+    assert summary["answers"] == 12 and set(summary["contestants"]) == {"base", "sft", "grpo"}
 
 
-def test_events_show_progress_and_some_answers(finished):
-    _, summary, events = finished
-    assert events[-1] == ("progress", {"done": 18, "total": 18, "unit": "answers"}) or events[-1][0] == "item"
-    answers = [data for kind, data in events if kind == "item"]
-    assert {answer["contestant"] for answer in answers} == {"base", "sft", "grpo"}
-    expected = {"what", "contestant", "prompt_id", "category", "sample", "prompt", "thought", "answer", "outcome"}
-    assert expected | {"tokens", "scores", "reward"} == set(answers[0])
-    assert summary["answers"] == 18
-    assert set(summary["contestants"]) == {"base", "sft", "grpo"}
-    assert [pair["against"] for pair in summary["pairs"]] == ["base", "base", "sft"]
+def test_what_was_never_written_is_unscored_and_counted(root: Path) -> None:
+    rows = heldout(GOOD)
+    rows[0] |= {"finish": "blocked", "outcome": "blocked", "answer": "", "thought": ""}
+    rows[1] |= {"finish": "length", "outcome": "cut off"}
+    write_answers(root / "odd", rows)
+    _, evaluation, marked, _ = run(root, "base", "odd")
+    assert (marked[4]["reward"], marked[4]["scores"]) == (None, dict.fromkeys(DIMENSIONS))
+    assert marked[5]["reward"] > 0, "a cut-off answer is marked as it stands"
+    odd = evaluation["contestants"][1]
+    assert odd["outcomes"] == {"answered": 2, "cut off": 1, "empty": 0, "blocked": 1, "invalid": 0}
+    assert (odd["answers"], odd["unscored"]) == (4, 1)
 
 
-@pytest.mark.parametrize("kept", [0, 1, 7, 17])
-def test_a_killed_run_goes_on_to_the_same_bytes(finished, inputs, tmp_path, kept):
-    """A kill leaves rows in the order in which they were generated, the last one torn."""
-    written = tmp_path / "written"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "write_rows", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            evaluate.run(context(inputs, written))
-    lines = (written / "rows.jsonl").read_bytes().splitlines(keepends=True)
-    assert len(lines) == 18
-    torn = tmp_path / "torn"
-    torn.mkdir()
-    (torn / "rows.jsonl").write_bytes(b"".join(lines[:kept]) + lines[kept][:20])
-    evaluate.run(context(inputs, torn))
+def test_a_killed_run_goes_on_to_the_same_bytes(root: Path) -> None:
+    run(root)
+    lines = (root / "out" / "rows.jsonl").read_bytes().splitlines(keepends=True)
+    (root / "torn").mkdir()
+    (root / "torn" / "rows.jsonl").write_bytes(b"".join(lines[:5]) + lines[5][:30])
+    run(root, out="torn")
     for name in ("rows.jsonl", "evaluation.json"):
-        assert (torn / name).read_bytes() == (finished[0] / name).read_bytes()
+        assert (root / "torn" / name).read_bytes() == (root / "out" / name).read_bytes()
 
 
-def test_a_stop_saves_what_is_there(finished, inputs, tmp_path):
-    out, stop = tmp_path / "out", tmp_path / "stop"
-    running = context(inputs, out, stop_file=stop)
-    calls = itertools.count()
-    running.check_stop = lambda: (_ for _ in ()).throw(StopRequested) if next(calls) == 2 else None
-    with pytest.raises(StopRequested):
-        evaluate.run(running)
-    assert len(list(read_rows(out / "rows.jsonl"))) == 6
-    evaluate.run(context(inputs, out))
-    assert (out / "rows.jsonl").read_bytes() == (finished[0] / "rows.jsonl").read_bytes()
+def test_events_show_some_answers_of_each(root: Path) -> None:
+    events = run(root, shown=1)[3]
+    items = [data for kind, data in events if kind == "item"]
+    assert [item["contestant"] for item in items] == ["base", "sft", "grpo"]
+    assert {"prompt", "set", "reward", "scores", "outcome"} <= items[0].keys()
 
 
-def test_the_same_model_twice_differs_by_nothing(inputs, tmp_path):
-    twins = {"prompts": inputs["prompts"], "models": {"one": inputs["models"]["base"], "two": inputs["models"]["base"]}}
-    evaluate.run(context(twins, tmp_path))
-    (pair,) = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))["pairs"]
-    assert (pair["reward"]["mean"], pair["reward"]["low"], pair["reward"]["high"]) == (0, 0, 0)
+def test_other_limits_are_a_fault_that_names_them(root: Path) -> None:
+    write_answers(root / "long", heldout(GOOD), max_tokens=512)
+    with pytest.raises(ConfigError, match=r"max_tokens \(base 64, long 512\)"):
+        run(root, "base", "long")
+    write_answers(root / "strange", heldout(GOOD), asked="ffffffffffff")
+    with pytest.raises(ConfigError, match="different questions"):
+        run(root, "base", "strange")
 
 
-def test_limit_spreads_over_the_categories(inputs, tmp_path):
-    one = {"prompts": inputs["prompts"], "models": {"base": inputs["models"]["base"]}}
-    summary = evaluate.run(context(one, tmp_path, limit=2, samples=1, temperature=0))
-    assert summary["prompts"] == 2
-    assert [row["category"] for row in read_rows(tmp_path / "rows.jsonl")] == ["safety", "conflict"]
+def test_plan_finds_other_limits_before_anybody_was_asked(root: Path) -> None:
+    def levels(**told: Row) -> list[str]:
+        return [f.level for f in evaluate.plan(PlanContext(Config(), {}, 7, root, several={"answers": told}))]
+
+    limits = json.loads((root / "base" / "answers.json").read_text("utf-8"))["limits"]
+    assert levels(base={"limits": limits}, tuned={"limits": limits}) == []
+    assert levels(base={"limits": limits}, tuned={"limits": {**limits, "top_p": 0.5}}) == ["fault"]
 
 
-def test_nothing_to_evaluate_is_an_error(inputs, tmp_path):
-    with pytest.raises(DataError, match="0 models"):
-        evaluate.run(context({**inputs, "models": {}}, tmp_path))
-    write_rows(tmp_path / "rows.jsonl", [])
-    with pytest.raises(DataError, match="0 heldout prompts"):
-        evaluate.run(context({**inputs, "prompts": tmp_path}, tmp_path))
-
-
-def test_copies_of_a_greedy_answer_are_refused():
-    with pytest.raises(ValidationError, match="at temperature 0 every sample is the same"):
-        Config(temperature=0, samples=2)
-
-
-def test_plan_counts_and_finds_faults(inputs, tmp_path):
-    def levels(given, **settings):
-        return [finding.level for finding in evaluate.plan(PlanContext(Config(**settings), given, 7, tmp_path))]
-
-    assert levels(inputs) == ["note"]
-    assert levels({}) == []
-    assert levels(inputs, split="train") == ["warning", "note"]
-    assert levels({**inputs, "models": {}}) == ["fault", "note"]
-    write_rows(tmp_path / "rows.jsonl", [])
-    assert levels({"prompts": tmp_path}) == ["fault"]
-
-
-def test_four_bits_without_cuda_are_named_as_not_in_effect(inputs, tmp_path, monkeypatch):
-    import torch
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    one = {"prompts": inputs["prompts"], "models": {"base": inputs["models"]["base"]}}
-    running = context(one, tmp_path, limit=1, load_in_4bit=True)
-    evaluate.run(running)
-    assert running.effective["load_in_4bit"]["in_effect"] is False
+def test_nothing_to_evaluate_is_an_error(root: Path) -> None:
+    write_answers(root / "none", [answer_row("battery", "UC-01", "The Rhine.")])
+    with pytest.raises(DataError, match="no held-out prompt was answered"):
+        run(root, "none")
+    (root / "empty").mkdir()
+    with pytest.raises(DataError, match="no answers that can be read"):
+        run(root, "empty")
