@@ -98,7 +98,9 @@ NEW = (
 
 TRACES = (
     Action("traces", "artifact", "a", "Artifact", "Rows of another artifact.", "list artifacts"),
-    Action("traces", "filter", "slash", "Filter", "Narrow live; Esc shows all.", "traces ARTIFACT --where --search"),
+    Action(
+        "traces", "filter", "slash", "Filter", "Narrow live; Esc shows all.", "traces ARTIFACT --where --search --mark"
+    ),
     Action("traces", "fold", "f", "Thought", "Fold the thought, or open it.", VIEW),
     Action("traces", "siblings", "s", "Prompt", "All traces of this prompt side by side.", "traces ARTIFACT --where"),
     Action("traces", "pick", "space", "Pick", "Pick rows to export; else all that are listed.", VIEW, False),

@@ -9,9 +9,8 @@ import math
 import re
 
 from pipeline.tasks.dimensions import DIMENSIONS
-from pipeline.tasks.index import PLAIN, Filter
+from pipeline.tasks.index import MARKS, PLAIN, Filter
 
-MARKS = ("accept", "reject", "edit", "score", "note", "any", "none")
 _TOKEN = re.compile(r"'([^']*)'|\"([^\"]*)\"|(\S+)")
 _NUMBER = re.compile(r"(?:judge\.)?([a-z_]+)(<=?|>=?|=)(-?\d+(?:\.\d+)?)")
 _EQUAL = re.compile(r"([a-z_]+)=(.+)")

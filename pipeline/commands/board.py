@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.commands import terminal
-from pipeline.commands.browse import matching, rows_of
+from pipeline.commands.browse import rows_of
 from pipeline.engine.artifacts import Workspace
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.rows import read_rows
@@ -24,12 +24,13 @@ STYLES = {"red": "bold red", "amber": "yellow", "green": "green"}
 def show_board(workspace: Workspace, artifact: str, where: str, search: str, as_json: bool) -> None:
     """The board of an artifact, or of those of its rows that pass `where` and `search`; red gates first."""
     from pipeline.tasks.board.board import board
+    from pipeline.tasks.matching import matching
 
     path = rows_of(workspace, artifact)
     whole = not where and not search
     quarantine = path.with_name(QUARANTINE)
     lost = read_rows(quarantine) if whole and quarantine.is_file() else ()
-    found = board(matching(path, where, search), lost).to_row()
+    found = board(matching(workspace.root, path, where, search), lost).to_row()
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=True))
         return
@@ -71,11 +72,13 @@ def _show_figures(figures: Mapping[str, Any]) -> None:
 
 def show_lost(workspace: Workspace, artifact: str, search: str, limit: int, as_json: bool) -> None:
     """What could not be used: replies in quarantine, or rows that `ingest` left out. Raises ConfigError."""
+    from pipeline.tasks.matching import matching
+
     folder = rows_of(workspace, artifact).parent
     path: Path | None = next((folder / name for name in (QUARANTINE, LEFT_OUT) if (folder / name).is_file()), None)
     if path is None:
         raise ConfigError(f"Nothing of `{artifact}` is in quarantine.", "", "")
-    found = list(matching(path, "", search))
+    found = list(matching(workspace.root, path, search=search))
     if as_json:
         print(json.dumps(found[:limit], indent=2, ensure_ascii=True))
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,24 +25,12 @@ def rows_of(workspace: Workspace, artifact: str) -> Path:
     return path
 
 
-def matching(path: Path, where: str, search: str) -> Iterator[Row]:
-    """The rows that pass `where` and hold every word of `search`. Raises ConfigError."""
-    from pipeline.tasks.where import compile_where
+def browse(workspace: Workspace, artifact: str, where: str, search: str, mark: str, limit: int, as_json: bool) -> None:
+    """Print the rows that pass `where`, hold every word of `search` and are marked so."""
+    from pipeline.tasks.matching import matching
 
-    test = compile_where(where)
-    words = search.casefold().split()
-
-    def fits(row: Row) -> bool:
-        text = json.dumps(row, ensure_ascii=False).casefold() if words else ""
-        return all(word in text for word in words) and test(row)
-
-    return (row for row in read_rows(path) if fits(row))
-
-
-def browse(workspace: Workspace, artifact: str, where: str, search: str, limit: int, as_json: bool) -> None:
-    """Print the rows that pass `where` and hold every word of `search`."""
     path = rows_of(workspace, artifact)
-    found = list(matching(path, where, search))
+    found = list(matching(workspace.root, path, where, search, mark))
     if as_json:
         print(json.dumps(found[:limit], indent=2, ensure_ascii=True))
         return

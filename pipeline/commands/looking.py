@@ -15,6 +15,7 @@ def traces(
     artifact: Annotated[str, typer.Argument(help="An artifact of traces or scores: its name or folder.")],
     where: Annotated[str, typer.Option(help="Such as: judge.helpfulness<0.4 and category='conflict'")] = "",
     search: Annotated[str, typer.Option(help="Words that stand somewhere in the trace.")] = "",
+    mark: Annotated[str, typer.Option(help="Marked so: accept, reject, edit, score, note, any or none.")] = "",
     limit: Annotated[int, typer.Option(help="Show at most so many.")] = 20,
     board: Annotated[bool, typer.Option("--board", help="The data board: what these rows are like, by gates.")] = False,
     quarantine: Annotated[bool, typer.Option("--quarantine", help="What could not be used, and why.")] = False,
@@ -31,7 +32,7 @@ def traces(
     elif quarantine:
         data_board.show_lost(workspace, artifact, search, limit, as_json)
     else:
-        browse.browse(workspace, artifact, where, search, limit, as_json)
+        browse.browse(workspace, artifact, where, search, mark, limit, as_json)
 
 
 @app.command()

@@ -44,6 +44,10 @@ class Filter:
     """accept, reject, edit, score, note, or `any`; `none` for rows that nobody has marked."""
 
 
+MARKS = ("accept", "reject", "edit", "score", "note", "any", "none")
+"""What a row may be marked as, for a filter."""
+
+
 class Index:
     """Opened on a rows file that is indexed; see `open_index`. For a long search in a thread take `again()`.
 
@@ -84,29 +88,40 @@ class Index:
         `marked`: as `read_marks` gives it. Raises KeyError for a column that there is not.
         """
         words, parts = _terms(narrowed)
+        found = self._spans(narrowed, words, marked or {}, stopped)
+        return self._scanned(found, parts, stopped) if parts else [place for place, _, _ in found]
+
+    def lines(self, narrowed: Filter) -> Iterator[bytes]:
+        """The lines of the rows that columns and words leave, as they stand in the file; `parts` are not looked at."""
+        spans = self._spans(narrowed, _terms(narrowed)[0], {}, bool)
+        self._unchanged()
+        return (line for _, line in self._lines(spans))
+
+    def _spans(
+        self, narrowed: Filter, words: str, marked: Mapping[str, Sequence[Row]], stopped: Callable[[], bool]
+    ) -> list[tuple[int, int, int]]:
+        """(place, start, bytes) of each row."""
         tests, values = _where(narrowed, words)
         if narrowed.mark:
-            keys = [key for key, marks in (marked or {}).items() if _has(marks, narrowed.mark)]
+            keys = [key for key, marks in marked.items() if has_mark(marks, narrowed.mark)]
             tests.append(f"key {'NOT ' * (narrowed.mark == 'none')}IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(keys))
         statement = f"SELECT place, start, bytes FROM rows{' WHERE ' * bool(tests)}{' AND '.join(tests)} ORDER BY place"
         self._connection.set_progress_handler(lambda: stopped(), STEP)
         try:
-            found = self._asked(statement, values)
+            return self._asked(statement, values)
         except DataError:
             if stopped():
                 return []
             raise
         finally:
             self._connection.set_progress_handler(None, 0)
-        return self._scanned(found, parts, stopped) if parts else [place for place, _, _ in found]
 
     def _scanned(
         self, spans: Sequence[tuple[int, int, int]], parts: Sequence[str], stopped: Callable[[], bool]
     ) -> list[int]:
         """Those that hold every part. The line as it stands rules most out; what is left is read to be sure."""
-        if _state(self._rows) != self._state:
-            raise self._changed()
+        self._unchanged()
         wanted = [part.casefold() for part in parts]
         raw = [dump(part)[1:-1].casefold().encode("utf-8", "surrogatepass") for part in parts]
         simple = all(part.isascii() for part in raw)
@@ -118,7 +133,7 @@ class Index:
                 low = line.lower()
                 if not all(part in low for part in raw):
                     continue
-            text = text_of(self._parsed(line)).casefold()
+            text = text_of(self.parsed(line)).casefold()
             if all(part in text for part in wanted):
                 found.append(place)
         return found
@@ -141,7 +156,7 @@ class Index:
 
     def row(self, place: int) -> Row:
         """The whole row, read from the file."""
-        return self._parsed(self.raw(place))
+        return self.parsed(self.raw(place))
 
     def raw(self, place: int) -> bytes:
         """The line of a row as it stands in the file."""
@@ -173,11 +188,15 @@ class Index:
         start, size = found[0]
         return int(start), int(size)
 
-    def _parsed(self, line: bytes) -> Row:
+    def parsed(self, line: bytes) -> Row:
         try:
             return dict(json.loads(line))
         except (ValueError, TypeError):
             raise self._changed() from None
+
+    def _unchanged(self) -> None:
+        if _state(self._rows) != self._state:
+            raise self._changed()
 
     def _changed(self) -> DataError:
         return DataError(f"{self._rows} was changed while it was open.", "", "Open it again.")
@@ -214,6 +233,15 @@ def open_index(
         mend = "Free some space, or make its folder writable."
         raise StageFailed(f"{path} cannot be written.", str(error), mend) from None
     return Index(path, rows)
+
+
+def ready_index(root: Path, rows: Path) -> contextlib.closing[Index] | None:
+    """The index of a rows file if there is one already; to build it only to search once would be no gain."""
+    path = index_path(root, rows)
+    try:
+        return contextlib.closing(Index(path, rows)) if fits(path, rows) else None
+    except (OSError, DataError):
+        return None  # gone or damaged: the rows themselves are read
 
 
 def _state(rows: Path) -> tuple[int, int]:
@@ -265,7 +293,8 @@ def _is_letter(letter: str) -> bool:
     return kind[0] in "LN" or kind in ("Co", "Mn")
 
 
-def _has(marks: Sequence[Row], wanted: str) -> bool:
+def has_mark(marks: Sequence[Row], wanted: str) -> bool:
+    """Whether a row is marked so; for `none`, as for `any`, whether it is marked at all."""
     state, notes = state_of(marks), notes_of(marks)
     if wanted in ("any", "none"):
         return bool(state or notes)

@@ -121,14 +121,19 @@ def _entry(rows: Path, place: int, start: int, line: bytes) -> tuple[tuple[Any, 
             raise ValueError("a JSON object was expected")
     except ValueError as error:
         raise DataError(f"{rows}: row {place + 1} cannot be read.", str(error), "Mend or remove that line.") from None
-    scores, spread = mapping(row.get("scores")), mapping(row.get("spread"))
-    widest = max((value for value in map(number, spread.values()) if value is not None), default=None)
+    scores = mapping(row.get("scores"))
     values = (
         place, start, len(line), key_of(row) if "messages" in row else "", safe(str(row.get("answer", ""))[:OPENING]),
         *(safe(str(row.get(name) or "")) for name in PLAIN), number(row.get("sample")), number(row.get("reward")),
-        widest, *(number(scores.get(name)) for name in DIMENSIONS),
+        widest(row), *(number(scores.get(name)) for name in DIMENSIONS),
     )  # fmt: skip
     return values, safe(text_of(row))
+
+
+def widest(row: Row) -> float | None:
+    """The largest spread of a judge's samples, over the dimensions; None where there was one sample."""
+    spread = map(number, mapping(row.get("spread")).values())
+    return max((value for value in spread if value is not None), default=None)
 
 
 def mapping(value: Any) -> Row:

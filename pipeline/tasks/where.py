@@ -1,4 +1,5 @@
-"""Filters over rows, such as `judge.helpfulness<0.4 and category='conflict'`, compiled to a function.
+"""Filters over rows, such as `judge.helpfulness<0.4 and category='conflict'`, compiled to a function, and to what an
+index can be asked first.
 
 expression := term ("or" term)*      term := factor ("and" factor)*
 factor     := "not" factor | "(" expression ")" | field operator value
@@ -7,19 +8,22 @@ operator   := = | == | != | < | <= | > | >= | ~ (contains, case ignored)
 
 from __future__ import annotations
 
+import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.rows import Row
 from pipeline.tasks.dimensions import DIMENSIONS
-
-Test = Callable[[Row], bool]
+from pipeline.tasks.indexing import PLAIN, mapping, number, widest
 
 FIELDS = ("id", "prompt_id", "category", "split", "type", "sample", "finish", "reward", "provider", "model", "answer",
-          "thought", "theme", "contestant")  # fmt: skip
+          "thought", "theme", "contestant", "spread")  # fmt: skip
+NUMBERS = ("reward", "sample", "spread")
+"""`spread`: the widest between a judge's samples, over the dimensions."""
 _TOKEN = re.compile(r"\s*(?:(<=|>=|!=|==|[=<>~()])|'([^']*)'|\"([^\"]*)\"|([^\s=<>!~()'\"]+))")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
@@ -27,10 +31,22 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
-def compile_where(text: str) -> Test:
-    """A test of one row. `judge.DIMENSION` is a score; null fails every comparison. Raises ConfigError."""
+@dataclass(frozen=True)
+class Where:
+    """A test of one row, and what every row that passes it has: columns of an index and their values or ranges."""
+
+    test: Callable[[Row], bool]
+    equal: Mapping[str, str] = field(default_factory=dict)
+    between: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def __call__(self, row: Row) -> bool:
+        return self.test(row)
+
+
+def compile_where(text: str) -> Where:
+    """`judge.DIMENSION` is a score; null fails every comparison. Raises ConfigError."""
     if not text.strip():
-        return lambda _: True
+        return Where(lambda _: True)
     parser = _Parser(text)
     test = parser.expression()
     parser.end()
@@ -71,22 +87,27 @@ class _Parser:
         if self._tokens:
             raise self._fault(f"`{self._tokens[0][1]}` was not expected")
 
-    def expression(self) -> Test:
+    def expression(self) -> Where:
         tests = [self._term()]
         while self._accept(("word", "or")):
             tests.append(self._term())
-        return lambda row: any(test(row) for test in tests)
+        return tests[0] if len(tests) == 1 else Where(lambda row: any(test(row) for test in tests))
 
-    def _term(self) -> Test:
+    def _term(self) -> Where:
         tests = [self._factor()]
         while self._accept(("word", "and")):
             tests.append(self._factor())
-        return lambda row: all(test(row) for test in tests)
+        equal = {name: value for test in tests for name, value in test.equal.items()}
+        between: dict[str, tuple[float, float]] = {}
+        for name, (low, high) in (pair for test in tests for pair in test.between.items()):
+            known = between.get(name, (low, high))
+            between[name] = (max(low, known[0]), min(high, known[1]))
+        return Where(lambda row: all(test(row) for test in tests), equal, between)
 
-    def _factor(self) -> Test:
+    def _factor(self) -> Where:
         if self._accept(("word", "not")):
             inner = self._factor()
-            return lambda row: not inner(row)
+            return Where(lambda row: not inner(row))
         if self._accept(("sign", "(")):
             test = self.expression()
             if not self._accept(("sign", ")")):
@@ -94,7 +115,7 @@ class _Parser:
             return test
         return self._comparison()
 
-    def _comparison(self) -> Test:
+    def _comparison(self) -> Where:
         from pipeline.engine.presets import nearest
 
         kind, name = self._next("a field")
@@ -108,7 +129,8 @@ class _Parser:
             raise self._fault(f"`{sign}` is no operator")
         kind, text = self._next("a value")
         value: Any = text
-        if is_score or name in ("reward", "sample"):
+        numeric = is_score or name in NUMBERS
+        if numeric:
             try:
                 value = float(text)
             except ValueError:
@@ -118,7 +140,15 @@ class _Parser:
         compare = _COMPARE[sign]
 
         def test(row: Row) -> bool:
-            found = row.get("scores", {}).get(dimension) if is_score else row.get(name)
+            if name == "spread":
+                found = widest(row)
+            elif numeric:
+                found = number(mapping(row.get("scores")).get(dimension) if is_score else row.get(name))
+            else:
+                found = row.get(name)
             return found is not None and compare(found, value)
 
-        return test
+        if numeric and sign not in ("!=", "~"):
+            low, high = {"<": (-math.inf, value), ">": (value, math.inf)}.get(sign[0], (value, value))
+            return Where(test, {}, {dimension: (low, high)})
+        return Where(test, {name: value} if name in PLAIN and sign in ("=", "==") else {})
