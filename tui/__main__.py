@@ -6,8 +6,16 @@ import argparse
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+LEAVING = 2.0
+"""Seconds that the window has to restore the screen."""
 
 
 def main(words: list[str]) -> int:
@@ -43,17 +51,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _leave_well(app: Any) -> None:
-    """A terminal that closes, or a polite kill: give the screen back and end. Textual installs no handler."""
+def _leave_well(app: App[None]) -> None:
+    """A polite kill or a terminal that closes: give the screen back and end. Textual installs no handler, and reads on
+    from a terminal that is gone as fast as it can."""
 
     def leave(number: int, _frame: Any) -> None:
-        if not app.is_running or number == getattr(signal, "SIGHUP", None):
-            os._exit(128 + number)  # the terminal is gone: nothing is left to restore
-        app.call_later(app.exit, None, 128 + number)
+        threading.Thread(target=_leave, args=(app, 128 + number), daemon=True).start()
 
     for name in ("SIGTERM", "SIGHUP"):
         if number := getattr(signal, name, None):
             signal.signal(number, leave)
+    if sys.stdin.isatty():
+        threading.Thread(target=_watch, args=(app,), daemon=True).start()
+
+
+def _leave(app: App[None], code: int) -> None:
+    """In a thread, since only that wakes a loop that waits."""
+    if app.is_running:
+        app.call_later(app.exit, None, code)
+        time.sleep(LEAVING)
+    os._exit(code)
+
+
+def _watch(app: App[None]) -> None:
+    """In a thread: a terminal may go without SIGHUP, or with nobody to hear it."""
+    while sys.stdin.isatty():
+        time.sleep(1.0)
+    _leave(app, 128 + 1)
 
 
 def _serve(words: list[str], port: int) -> int:
