@@ -8,13 +8,16 @@ from pipeline.stages import (
     answers,
     base,
     distill,
+    echo,
     evaluate,
     export,
+    format_lock,
     grpo,
     ingest,
     judge,
     judge_report,
     merge,
+    mix,
     prompts,
     ratings,
     report,
@@ -43,8 +46,14 @@ REASONING = (
     report.STAGE,
 )
 
+CURRICULUM = (
+    format_lock.STAGE,
+    echo.STAGE,
+    mix.STAGE,
+)
+
 CATALOG = Catalog(
-    stages={stage.name: stage for stage in REASONING},
+    stages={stage.name: stage for stage in (*REASONING, *CURRICULUM)},
     resources={"providers": ProviderSettings, "weights": Weights},
     defaults={"providers": {"offline": {}}, "weights": {"equal": {}}},
     fetch="base",
