@@ -21,9 +21,12 @@ from pipeline.stages import (
     prompts,
     ratings,
     report,
+    sample,
     select,
     sft,
+    tags,
     traces,
+    train,
 )
 from pipeline.tasks.rubric import Weights
 
@@ -50,6 +53,9 @@ CURRICULUM = (
     format_lock.STAGE,
     echo.STAGE,
     mix.STAGE,
+    tags.STAGE,
+    train.STAGE,
+    sample.STAGE,
 )
 
 CATALOG = Catalog(

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.engine.errors import ConfigError
 
 Tree = dict[str, Any]
-NOT_PRESETS = ("battery.toml", "prices.toml", "rubric.toml")
+NOT_PRESETS = ("battery.toml", "gpus.toml", "prices.toml", "rubric.toml")
 """Tables that a person edits, in the same folder."""
 
 

@@ -57,6 +57,9 @@ class Watcher:
         self._watch, self._validate_every = watch, validate_every
         self.trackers = trackers
         self._unvalidated: Row = {}
+        self.examine: Callable[[Row], Row] = dict
+        """Of the metrics of a step whose validation loss is measured -> the same with what else is found out then; what
+        lies under `answers` is for the watch alone."""
         for row in metrics.rows:  # so that nothing is told again, and a row of bad steps goes on
             watch(row)
         asked: int = context.config.save_every
@@ -131,16 +134,17 @@ class Watcher:
             self._tell(row)
 
     def validated(self, loss: float) -> None:
-        self._tell({**self._unvalidated, "validation_loss": loss})
+        self._tell(self.examine({**self._unvalidated, "validation_loss": loss}))
 
-    def _tell(self, row: Row) -> None:
+    def _tell(self, found: Row) -> None:
         """The metrics of a step to all who want them. Raises StageFailed where a rule stops the training, which is
         before anything of this step is saved."""
+        row = {name: value for name, value in found.items() if name != "answers"}
         self._metrics.write(row)
         self._context.emit.metric(**row)
         self._context.emit.progress(row["step"], self._total, "steps")
         self.trackers.write(row)
-        findings = self._watch(row) if ranks.is_first() else []  # it alone knows the steps before a resumption
+        findings = self._watch(found) if ranks.is_first() else []  # it alone knows the steps before a resumption
         for finding in findings:
             level = "error" if finding.level == "fault" else finding.level
             self._context.emit.alert(f"{finding.text} {finding.mend}".strip(), level, **finding.data)

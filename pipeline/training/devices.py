@@ -13,7 +13,7 @@ from pipeline.engine.errors import ConfigError
 from pipeline.engine.memory import sample
 from pipeline.engine.stage import Context, Finding, PlanContext
 from pipeline.training.ranks import launch_of
-from pipeline.training.settings import GRPOSettings, TrainerSettings
+from pipeline.training.settings import GRPOSettings, LoopSettings, TrainerSettings
 
 Plan = Callable[[PlanContext], list[Finding]]
 KINDS = ("MULTI_GPU", "MULTI_CPU", "FSDP", "DEEPSPEED")
@@ -31,7 +31,7 @@ def with_devices(plan: Plan) -> Plan:
 
 
 def find(context: PlanContext) -> Iterator[Finding]:
-    config: TrainerSettings = context.config
+    config: LoopSettings = context.config
     if config.accelerate_config:
         yield from _of_file(config)
     gpus = 1 if context.gpu is not None else len(sample(os.getpid())["gpus"])
@@ -43,7 +43,7 @@ def find(context: PlanContext) -> Iterator[Finding]:
         yield from _of_server(config.vllm_server, gpus)
 
 
-def _of_file(config: TrainerSettings) -> Iterator[Finding]:
+def _of_file(config: LoopSettings) -> Iterator[Finding]:
     from accelerate.commands.config.config_args import load_config_from_file
 
     path = config.accelerate_config
@@ -77,8 +77,10 @@ def _of_file(config: TrainerSettings) -> Iterator[Finding]:
         yield from _of_parts(config, kind)
 
 
-def _of_parts(config: TrainerSettings, kind: str) -> Iterator[Finding]:
+def _of_parts(config: LoopSettings, kind: str) -> Iterator[Finding]:
     """Of a model that lies in parts on the devices."""
+    if not isinstance(config, TrainerSettings):
+        return
     if config.backend == "unsloth":
         yield Finding("fault", f"Unsloth does not train under {kind}.", "Set backend = standard.")
     if config.load_in_4bit or config.optimizer == "adamw_8bit":

@@ -6,7 +6,7 @@ be learnt twice in it. And accelerate's shards of a data set begin with the firs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pipeline.engine.rows import Row
@@ -27,24 +27,35 @@ def is_blank(row: Row) -> bool:
     return bool(row["labels"] == [IGNORED])
 
 
-def ordered(trainer: type[Any], rows: int, blank: int, an_epoch: int, seed: int) -> type[Any]:
+def ordered(
+    trainer: type[Any],
+    rows: int,
+    blank: int,
+    an_epoch: int,
+    seed: int,
+    order: Callable[[int], Iterable[int]] | None = None,
+) -> type[Any]:
     """`trainer`, a class of transformers, made to take its data as one process would, and blanks last in every epoch.
 
     The data set holds `rows` and behind them `blank` rows without a label; `an_epoch` optimizer steps go over it.
+    `order`: of an epoch's number, counted from 0, the rows as it takes them; without one they are shuffled by the seed.
     """
-    if ranks.count() == 1:
+    if ranks.count() == 1 and order is None:
         return trainer
     from accelerate.data_loader import SeedableRandomSampler
     from torch.utils.data import Sampler
+
+    def shuffled(epoch: int) -> Iterable[int]:
+        sampler = SeedableRandomSampler(range(rows), data_seed=seed)
+        sampler.set_epoch(epoch)
+        return sampler  # type: ignore[no-any-return]
 
     class Order(Sampler):  # type: ignore[misc]
         def __init__(self, state: Any) -> None:
             self._state = state
 
         def __iter__(self) -> Iterator[int]:
-            epoch = SeedableRandomSampler(range(rows), data_seed=seed)
-            epoch.set_epoch(self._state().global_step // an_epoch)
-            yield from epoch
+            yield from (order or shuffled)(self._state().global_step // an_epoch)
             yield from range(rows, rows + blank)
 
         def __len__(self) -> int:

@@ -20,7 +20,7 @@ from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.stage import Context
 from pipeline.training.metrics import METRICS
 from pipeline.training.rungs import Lengths, Rung, next_rung
-from pipeline.training.settings import TrainerSettings
+from pipeline.training.settings import LoopSettings
 
 RECORD = "ladder.json"
 """Beside an unfinished adapter, from before its first step: what is below holds from the next attempt on."""
@@ -131,7 +131,7 @@ def guarded(
         ) from error
 
 
-def after_death(config: TrainerSettings, out: Path, death: ProcessDied) -> str:
+def after_death(config: LoopSettings, out: Path, death: ProcessDied) -> str:
     """The next rung, for a process whose last words were of memory: bitsandbytes ends it where CUDA has no more."""
     words = next((line.strip() for line in death.why.splitlines() if SIGNS[0] in line), "")
     ladder = Ladder.of(out)

@@ -1,9 +1,10 @@
-"""One training from its newest whole checkpoint to a finished adapter, the same for every trainer of TRL."""
+"""One training from its newest whole checkpoint to a finished adapter or model, the same for every trainer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pipeline.training.keeper import Keeper
 from pipeline.training.load import Loaded, compute_dtype, hold_adapter_in_full, load
 from pipeline.training.metrics import METRICS, Metrics
 from pipeline.training.rungs import Lengths
-from pipeline.training.settings import GRPOSettings, TrainerSettings
+from pipeline.training.settings import GRPOSettings, LoopSettings
 from pipeline.training.trackers import Trackers
 
 
@@ -29,7 +30,7 @@ def configure(kind: type[Any], context: Context, total: int, **own: Any) -> Any:
     """A config of TRL, of class `kind`: the shared settings, its `own`, and nothing that prints or reports itself."""
     import torch
 
-    config: TrainerSettings = context.config
+    config: LoopSettings = context.config
     optimizer: str = config.optimizer
     if optimizer == "adamw_8bit" and (missing := ranks.in_parts() or no_adamw_8bit()):
         context.in_effect("optimizer", optimizer, "adamw_torch", missing)
@@ -74,6 +75,17 @@ def _together() -> dict[str, Any]:
     return {"use_cpu": not torch.cuda.is_available(), "ddp_find_unused_parameters": False}
 
 
+@dataclass(frozen=True)
+class Pupil:
+    """What of a model is trained: how it is brought in, put back and saved."""
+
+    load: Callable[[Context, Path, Backend], Loaded]
+    restore: Callable[[Any, Path], None]
+    """Put the weights of a checkpoint into the model."""
+    save: Callable[[Context, Any, Any], None]
+    """Leave the trainer's model in `context.out`, given its weights where they lie in parts on the devices."""
+
+
 def train(
     context: Context,
     directory: Path,
@@ -85,8 +97,10 @@ def train(
     lengths: Lengths | None = None,
     watch: Watch = see_nothing,
     validate_every: int = 0,
+    pupil: Pupil | None = None,
 ) -> tuple[list[Row], Backend]:
-    """Train an adapter for the model in `directory` and save it; returns the metrics of every step and who trained.
+    """Train the `pupil`, without one an adapter for the model in `directory`, and save it; returns the metrics of every
+    step and who trained.
 
     `build` makes the trainer, `read` its reader of logs, given the metrics so far. `total` optimizer steps; checkpoints
     only at multiples of `boundary`. `lengths`: of the rows, where those too long may be left out. The rest is the
@@ -94,6 +108,7 @@ def train(
     ran out and there is a rung left; StageFailed where `watch` stops the training.
     """
     ranks.join()
+    pupil = pupil or ADAPTER
     who = choose(context)
     checkpoint = ranks.agree(lambda: newest_whole(context.out / CHECKPOINTS))
     begun = step_of(checkpoint) if checkpoint else 0
@@ -104,7 +119,7 @@ def train(
     if len(stretches) > 1:
         context.in_effect("resume", "exact", "within rounding", f"not all steps were trained alike: {stretches}")
     with closing(metrics), closing(trackers), guarded(context, who):
-        loaded = load(context, directory, who)
+        loaded = pupil.load(context, directory, who)
         _quiet()
         keeper = Keeper(context.out / CHECKPOINTS, begun, stretches, stays=context.config.checkpoints != "none")
         watcher = Watcher(
@@ -119,10 +134,10 @@ def train(
         trained = sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
         keeper.expect(trained, trainer.args.optim)
         with ladder.guarded(context, total, lambda: watcher.step, lengths), keeper.guarded():
-            _fit(trainer, watcher, checkpoint, done=begun >= total)
+            _fit(trainer, watcher, checkpoint, pupil, done=begun >= total)
     if watcher.stopped:
         raise StopRequested
-    _save(context, trainer)
+    _save(context, trainer, pupil)
     if ranks.is_first():
         ladder.leave(context.out, keeper.folder)
         keeper.finish(metrics.rows)
@@ -130,14 +145,14 @@ def train(
     return metrics.rows, who
 
 
-def way_on(config: TrainerSettings, out: Path, death: ProcessDied) -> str:
+def way_on(config: LoopSettings, out: Path, death: ProcessDied) -> str:
     """What a training whose process died does otherwise in the next; see `Stage.way_on`."""
     return ladder.after_death(config, out, death) or backend.after_death(config, out, death)
 
 
 def _manner(context: Context) -> Row:
     """What decides the rounding of a step, and how many prompts it takes: a checkpoint remembers it."""
-    config: TrainerSettings = context.config
+    config: LoopSettings = context.config
     manner: Row = {"rung": len(ladder.Ladder.of(context.out).rungs), **ranks.manner()}
     return manner | ({"num_generations": config.num_generations} if isinstance(config, GRPOSettings) else {})
 
@@ -151,31 +166,43 @@ def _quiet() -> None:
     transformers.utils.logging.disable_progress_bar()
 
 
-def _fit(trainer: Any, watcher: Watcher, checkpoint: Path | None, done: bool) -> None:
+def _fit(trainer: Any, watcher: Watcher, checkpoint: Path | None, pupil: Pupil, done: bool) -> None:
     from transformers import PrinterCallback
 
-    if done and checkpoint:  # all but the adapter was written; the trainer would go on for one more step
-        from peft import load_peft_weights, set_peft_model_state_dict
-
-        set_peft_model_state_dict(trainer.model, load_peft_weights(str(checkpoint), device="cpu"))
+    if done and checkpoint:  # all but the weights was written; the trainer would go on for one more step
+        pupil.restore(trainer.model, checkpoint)
         return
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(bridge(watcher))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
 
-def _save(context: Context, trainer: Any) -> None:
-    """The adapter as PEFT has it, and the tokenizer; what only an unfinished training needs goes."""
+def _save(context: Context, trainer: Any, pupil: Pupil) -> None:
+    """What was trained, and the tokenizer; what only an unfinished training needs goes."""
     # Of a model that lies in parts on the devices every process must help to put the weights together.
     weights = None if ranks.spread() == "whole" else trainer.accelerator.get_state_dict(trainer.model_wrapped)
     if not ranks.is_first():
         return
+    pupil.save(context, trainer, weights)
+    trainer.processing_class.save_pretrained(context.out)
+    for leftover in ("README.md", RECORD):  # PEFT's model card is a form that nobody has filled in
+        (context.out / leftover).unlink(missing_ok=True)
+
+
+def _restore_adapter(model: Any, checkpoint: Path) -> None:
+    from peft import load_peft_weights, set_peft_model_state_dict
+
+    set_peft_model_state_dict(model, load_peft_weights(str(checkpoint), device="cpu"))
+
+
+def _save_adapter(context: Context, trainer: Any, weights: Any) -> None:
+    """The adapter as PEFT has it."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     model.save_pretrained(context.out, selected_adapters=["default"], state_dict=weights)
-    trainer.processing_class.save_pretrained(context.out)
     adapter = read_json(context.out / "adapter_config.json")
     write_json(  # PEFT writes out a set, whose order is another in every process
         context.out / "adapter_config.json", {**adapter, "target_modules": sorted(adapter["target_modules"])}
     )
-    for leftover in ("README.md", RECORD):  # PEFT's model card is a form that nobody has filled in
-        (context.out / leftover).unlink(missing_ok=True)
+
+
+ADAPTER = Pupil(load, _restore_adapter, _save_adapter)

@@ -12,14 +12,14 @@ from typing import TypeVar
 from pipeline.engine.errors import ConfigError, StageFailed
 from pipeline.engine.launch import Launch
 from pipeline.engine.rows import Row
-from pipeline.training.settings import TrainerSettings
+from pipeline.training.settings import LoopSettings
 
 T = TypeVar("T")
 ALONE: Row = {"processes": 1, "spread": "whole"}
 """What a checkpoint that says nothing of its processes was made by."""
 
 
-def launch_of(config: TrainerSettings) -> Launch:
+def launch_of(config: LoopSettings) -> Launch:
     """How a training is started. Raises ConfigError for an accelerate config file that cannot be read."""
     if config.accelerate_config is None:
         return Launch(config.devices)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.engine.rows import Row
-from pipeline.training.settings import GRPOSettings, TrainerSettings
+from pipeline.training.settings import GRPOSettings, LoopSettings
 
 HALVINGS = 2
 """How often completions and sequences are halved at most: below a quarter it is another training."""
@@ -47,7 +47,7 @@ class Lengths:
 
 
 def next_rung(
-    config: TrainerSettings, taken: Sequence[Rung] = (), lengths: Lengths | None = None, never: Collection[str] = ()
+    config: LoopSettings, taken: Sequence[Rung] = (), lengths: Lengths | None = None, never: Collection[str] = ()
 ) -> Rung | None:
     """The next step down from `config`, which stands on the rungs `taken`; None where there is none left.
 
@@ -70,7 +70,7 @@ def next_rung(
     return None
 
 
-def _smaller_batches(config: TrainerSettings) -> Row:
+def _smaller_batches(config: LoopSettings) -> Row:
     """By a whole factor, so that all that divided the accumulation before still does."""
     size = config.batch_size
     smaller = max((part for part in range(1, size) if size % part == 0), default=size)
@@ -79,7 +79,7 @@ def _smaller_batches(config: TrainerSettings) -> Row:
     return {"batch_size": smaller, "gradient_accumulation": config.gradient_accumulation * size // smaller}
 
 
-def _generation_in_parts(config: TrainerSettings) -> Row:
+def _generation_in_parts(config: LoopSettings) -> Row:
     """Completions that are used again are drawn at once, and so are those whose rewards are scaled by the batch."""
     if not isinstance(config, GRPOSettings) or config.num_iterations > 1 or config.scale_rewards == "batch":
         return {}
@@ -90,13 +90,13 @@ def _generation_in_parts(config: TrainerSettings) -> Row:
     return {}
 
 
-def _shorter_completions(config: TrainerSettings, halvings: int) -> Row:
+def _shorter_completions(config: LoopSettings, halvings: int) -> Row:
     if not isinstance(config, GRPOSettings) or halvings == HALVINGS or config.max_completion_length == 1:
         return {}
     return {"max_completion_length": (config.max_completion_length + 1) // 2}
 
 
-def _fewer_generations(config: TrainerSettings) -> Row:
+def _fewer_generations(config: LoopSettings) -> Row:
     """A step then takes more prompts."""
     if not isinstance(config, GRPOSettings):
         return {}

@@ -1,4 +1,4 @@
-"""The settings of a LoRA adapter and of its training: what SFT and GRPO share, and what GRPO has of its own."""
+"""The settings of a training: what all share, what LoRA adapters add, and what SFT and GRPO have of their own."""
 
 from __future__ import annotations
 
@@ -12,26 +12,11 @@ from pipeline.engine.settings import Settings, aside
 MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-class TrainerSettings(Settings):
-    """What SFT and GRPO share."""
+class LoopSettings(Settings):
+    """What every training shares, of an adapter or of a whole model."""
 
-    backend: Literal["auto", "unsloth", "standard"] = "auto"
-    """Who trains: `unsloth`; `standard`, which is Hugging Face with PEFT; or `auto`, which is Unsloth where it is
-    installed, can be imported and survives its first step, and else the standard one."""
-    load_in_4bit: bool = True
-    """Hold the frozen model in 4 bits (QLoRA). Needs bitsandbytes; without it, in 16 bits, on a CPU in 32."""
     gradient_checkpointing: bool = True
     """Compute activations anew in the backward pass: slower, and far less memory."""
-    max_seq_length: int = Field(2048, ge=16)
-    """Longest sequence in tokens, prompt and answer together; what is longer is left out and counted."""
-    lora_r: int = Field(16, ge=1)
-    """Rank of the adapter."""
-    lora_alpha: int = Field(16, ge=1)
-    """Scale of the adapter: its product is multiplied by alpha / r."""
-    lora_dropout: float = Field(0.0, ge=0, lt=1)
-    """Share of the adapter's inputs that is dropped while training."""
-    lora_modules: tuple[str, ...] = Field(MODULES, min_length=1)
-    """Projections that get an adapter."""
     learning_rate: float = Field(2e-4, gt=0)
     """Peak learning rate."""
     scheduler: Literal["linear", "cosine", "constant"] = "linear"
@@ -81,6 +66,26 @@ class TrainerSettings(Settings):
     def step_size(self) -> int:
         """Sequences in one optimizer step, those of all devices."""
         return self.batch_size * self.gradient_accumulation
+
+
+class TrainerSettings(LoopSettings):
+    """What SFT and GRPO share: a LoRA adapter and who trains it."""
+
+    backend: Literal["auto", "unsloth", "standard"] = "auto"
+    """Who trains: `unsloth`; `standard`, which is Hugging Face with PEFT; or `auto`, which is Unsloth where it is
+    installed, can be imported and survives its first step, and else the standard one."""
+    load_in_4bit: bool = True
+    """Hold the frozen model in 4 bits (QLoRA). Needs bitsandbytes; without it, in 16 bits, on a CPU in 32."""
+    max_seq_length: int = Field(2048, ge=16)
+    """Longest sequence in tokens, prompt and answer together; what is longer is left out and counted."""
+    lora_r: int = Field(16, ge=1)
+    """Rank of the adapter."""
+    lora_alpha: int = Field(16, ge=1)
+    """Scale of the adapter: its product is multiplied by alpha / r."""
+    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of the adapter's inputs that is dropped while training."""
+    lora_modules: tuple[str, ...] = Field(MODULES, min_length=1)
+    """Projections that get an adapter."""
 
 
 def short(config: Any, steps: int) -> Any:

@@ -18,7 +18,7 @@ from pipeline.training.load import Loaded
 from pipeline.training.loop import configure, train
 from pipeline.training.metrics import Metrics
 from pipeline.training.rungs import Lengths
-from pipeline.training.settings import SFTSettings, TrainerSettings
+from pipeline.training.settings import LoopSettings, SFTSettings, TrainerSettings
 from pipeline.training.validation import learnt, measuring
 
 
@@ -52,7 +52,7 @@ def steps(config: TrainerSettings, rows: int) -> int:
     return config.max_steps or math.ceil(config.epochs * an_epoch(config, rows))
 
 
-def an_epoch(config: TrainerSettings, rows: int) -> int:
+def an_epoch(config: LoopSettings, rows: int) -> int:
     """Optimizer steps that an epoch takes."""
     return math.ceil(rows / config.step_size)
 
@@ -94,7 +94,7 @@ def build_trainer(
     )
     settings: TrainerSettings = context.config
     blanks = even.blanks(len(validation), config.per_device_eval_batch_size)
-    kind = measuring(SFTTrainer, validation, blanks)
+    kind = measuring(SFTTrainer, [row.labels for row in validation], blanks)
     trainer = even.ordered(kind, len(examples), blank, an_epoch(settings, len(examples)), settings.seed)(
         model=loaded.model,
         args=config,

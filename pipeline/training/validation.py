@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pipeline.training import ranks
-from pipeline.training.examples import IGNORED, Example
+from pipeline.training.examples import IGNORED
 
 
 def hold_out(prompts: Iterable[str], share: float, seed: int) -> frozenset[str]:
@@ -25,12 +25,13 @@ def learnt(labels: Sequence[int]) -> int:
     return sum(label != IGNORED for label in labels[1:])
 
 
-def measuring(trainer: type[Any], validation: Sequence[Example], blank: int = 0) -> type[Any]:
+def measuring(trainer: type[Any], validation: Sequence[Sequence[int]], blank: int = 0) -> type[Any]:
     """A trainer of that class whose evaluation gives the mean loss of a token, whatever the batches, as the training
-    loss does, and leaves the random state as it was. `blank`: rows without a label behind those of `validation`."""
+    loss does, and leaves the random state as it was. `validation`: the labels of each row; `blank`: rows without one
+    behind them."""
     import torch
 
-    mean = sum(learnt(example.labels) for example in validation) / max(1, len(validation) + blank)
+    mean = sum(map(learnt, validation)) / max(1, len(validation) + blank)
 
     class Measuring(trainer):  # type: ignore[misc]
         def evaluate(self, *args: Any, **options: Any) -> Any:

@@ -12,7 +12,9 @@ from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context
 from tests.training.tiny_qwen import save_tiny_qwen
 
-TIMINGS = ("step_time", "tokens_per_second", "time_generate", "time_score", "time_update")
+TIMINGS = (
+    "step_time", "tokens_per_second", "time_generate", "time_score", "time_update", "prompts_seconds",
+)  # fmt: skip
 TRUTH: Row = {
     "variables": [{"name": "rivers", "terms": ["river", "rivers"]}],
     "groups": [],

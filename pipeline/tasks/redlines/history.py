@@ -16,11 +16,15 @@ class History:
         self.settings = settings
         self.row: Row = {}
         """The newest row, figures that are not finite included."""
+        self.evaluations: list[Row] = []
+        """The rows of steps after which prompts were answered."""
         self._figures: dict[str, list[float]] = defaultdict(list)
         self._steps: dict[str, list[int]] = defaultdict(list)
 
     def add(self, row: Row) -> None:
         self.row = row
+        if "prompts" in row:
+            self.evaluations.append(row)
         for name, value in row.items():
             if isinstance(value, int | float) and math.isfinite(value):
                 self._figures[name].append(float(value))

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.engine.errors import DataError, StageFailed
+from pipeline.engine.rows import Row, read_rows
+from pipeline.gpt import model as gpt
+from pipeline.gpt.template import ends, load_tokenizer
+from pipeline.gpt.tokens import save_tokenizer
+from pipeline.stages import sample
+from tests.gpt.lesson_rig import write_questions
+from tests.gpt.tokenizer import tiny_tokenizer
+from tests.training.rig import context_of
+
+PROMPT = "<myPT_user>Say hello.</myPT_user><myPT_assistant>"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    save_tokenizer(tiny_tokenizer(), folder, 128)
+    fresh = gpt.build(gpt.Shape(2, 2, 32, 128, 320, tie_weights=False), 3)
+    fresh.lm_head.weight.data *= 20  # so that its answers differ from prompt to prompt
+    ends(fresh, load_tokenizer(folder))
+    fresh.save_pretrained(folder)
+    return folder
+
+
+def run(model: Path, out: Path, **settings: Any) -> Row:
+    return sample.run(context_of(sample.Config(**settings), {"model": model}, out))
+
+
+def test_greedy_is_greedy_whatever_the_seed_and_the_cache_changes_nothing(model: Path, tmp_path: Path) -> None:
+    first = run(model, tmp_path / "a", prompt=PROMPT, max_new_tokens=12)
+    assert first["cached_equals_uncached"] is True
+    run(model, tmp_path / "b", prompt=PROMPT, max_new_tokens=12, seed=1, check_cache=False)
+    one, other = (list(read_rows(tmp_path / name / "rows.jsonl")) for name in ("a", "b"))
+    assert one == other and one[0]["tokens"] == 12
+
+
+def test_above_0_the_seed_decides(model: Path, tmp_path: Path) -> None:
+    texts = []
+    for place, seed in enumerate((1, 1, 2)):
+        run(model, tmp_path / str(place), prompt=PROMPT, temperature=1.5, seed=seed, max_new_tokens=12)
+        texts.append(next(iter(read_rows(tmp_path / str(place) / "rows.jsonl")))["raw"])
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_a_batch_answers_as_each_prompt_alone(model: Path, tmp_path: Path) -> None:
+    """Prompts of other lengths are padded in front, and positions do not count the padding."""
+    questions = write_questions(tmp_path / "prompts.json", {"a": "x", "a much longer prompt": "y"})
+    whole = run(model, tmp_path / "whole", prompts_file=questions, max_new_tokens=12)
+    alone = write_questions(tmp_path / "alone.json", {"a": "x"})
+    assert (
+        run(model, tmp_path / "alone", prompts_file=alone, max_new_tokens=12)["answers"]["0"] == whole["answers"]["0"]
+    )
+    assert (whole["prompts"], whole["expected"], whole["exact"]) == (2, 2, 0)
+
+
+def test_another_answer_without_the_cache_is_an_error(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "complete", lambda *_, cached, **__: [[1 if cached else 2]])
+    with pytest.raises(StageFailed, match="with and without the key-value cache"):
+        run(model, tmp_path / "a", prompt=PROMPT)
+
+
+def test_a_model_without_tags_is_refused(tmp_path: Path) -> None:
+    save_tokenizer(tiny_tokenizer(tags=()), tmp_path / "model", 128)
+    with pytest.raises(DataError, match="knows no <myPT_system>"):
+        run(tmp_path / "model", tmp_path / "out", prompt=PROMPT)
+
+
+@pytest.mark.parametrize("settings", [{}, {"prompt": "a", "prompts_file": "b.json"}])
+def test_one_of_prompt_and_file_is_needed(settings: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="either prompt or prompts_file"):
+        sample.Config(**settings)
