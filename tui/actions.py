@@ -125,6 +125,7 @@ TRACES = (
 
 REPORT = (
     Action("report", "open", "o", "Open", "The HTML report in a browser.", "report RUN"),
+    Action("report", "fold", "f", "Thought", "Open the thoughts, or fold them.", VIEW),
     Action("report", "compare", "d", "Compare", "Side by side with another run.", "report RUN OTHER"),
     Action("report", "copy", "c", "Copy", "Copy the report as Markdown.", "report RUN"),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.content import Content
 
-from tui.report_text import NAMED, direction, share
+from tui.report_words import NAMED, direction, percent, rating, share
 from tui.text import line, shown
 
 LEAST, MOST = 15, 27
@@ -33,12 +33,30 @@ def compared(value: Mapping[str, Any], left: str, right: str, room: int) -> Cont
         difference = row.get("difference")
         moved = f"{difference:+.3f}" if isinstance(difference, int | float) else "–"
         parts.append(_name(row.get("name")) + sides[0] + sides[1] + Content(moved))
+    for title, kind, figure in BESIDE:
+        if rows := _rows(value, kind):
+            parts += [Content(""), Content.styled(title, "bold")]
+            parts += [
+                _name(row.get("name")) + cell(figure(row.get("left"))) + cell(figure(row.get("right"))) for row in rows
+            ]
     settings = _rows(value, "settings")
     parts += [Content(""), Content.styled("settings that differ" if settings else "No setting differs.", "bold")]
     for row in settings:
         parts.append(line(f"{row.get('step')}.{row.get('key')}", "$foreground-muted"))
         parts.append(shown(f"  {_json(row.get('left'))}  ->  {_json(row.get('right'))}"))
     return Content("\n").join(parts)
+
+
+def _plain(value: Any) -> str:
+    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+BESIDE = (
+    ("battery: shares passed by the tuned model", "battery", percent),
+    ("ratings, each within its own tournament", "ratings", rating),
+    ("calibration of the tuned model", "calibration", _plain),
+    ("cost and time", "costs", _plain),
+)
 
 
 def _rows(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -7,20 +7,12 @@ from typing import Any
 
 from textual.content import Content
 
-from tui.text import clock, figure, line, shown
+from tui.report_exam import battery, calibration, tournament, written
+from tui.report_run import costs, coverage, lineage, training
+from tui.report_words import MUTED, NAMED, Report, Section, direction, interval, joined, share
+from tui.text import figure, line, shown
 
-Report = Mapping[str, Any]
-Section = Callable[[Report, bool], Content]
 OUTCOMES = {"met": "$success", "not met": "$error", "not measurable": "$warning", "not asked": "$foreground-muted"}
-NAMED = 22
-
-
-def interval(entry: Any) -> str:
-    """A mean with its interval: 0.312 [0.280, 0.345]."""
-    if not isinstance(entry, Mapping) or entry.get("mean") is None:
-        return "–"
-    bounds = f" [{entry['low']:+.3f}, {entry['high']:+.3f}]" if entry.get("low") is not None else ""
-    return f"{entry['mean']:+.3f}{bounds}"
 
 
 def verdict(report: Report, plain: bool) -> Content:
@@ -36,6 +28,14 @@ def verdict(report: Report, plain: bool) -> Content:
         said = Content.styled(f"{mark} {outcome}  ", OUTCOMES.get(outcome, ""))
         parts += [Content(""), said + line(criterion.get("question", ""), "bold")]
         parts.append(shown(f"  {criterion.get('why', '')}"))
+    if headline := report.get("headline"):
+        parts.append(Content(""))
+        parts += [
+            line(f"{figure['name']:{NAMED + 3}} ", MUTED)
+            + line(figure["value"], "bold")
+            + line(f"  {figure['note']}", MUTED)
+            for figure in headline
+        ]
     if report.get("chat"):
         parts += [Content(""), Content("talk to it: 6, or  ") + line(report["chat"], "$accent")]
     return Content("\n").join(parts)
@@ -62,19 +62,6 @@ def _gain(row: Mapping[str, Any]) -> Content:
     )
 
 
-def direction(difference: Mapping[str, Any]) -> tuple[str, str]:
-    """A sign and a colour: the whole interval above 0, below it, or neither."""
-    low, high = difference.get("low"), difference.get("high")
-    if low is not None and low > 0:
-        return "+", "$success"
-    return ("-", "$error") if high is not None and high < 0 else ("=", "")
-
-
-def share(value: Any) -> str:
-    """A score to three decimals, a dash for none."""
-    return f"{value:.3f}" if isinstance(value, int | float) else "–"
-
-
 def contestants(report: Report, _: bool) -> Content:
     """Every contestant with its reward, and every outcome of every answer."""
     evaluation = report.get("evaluation") or {}
@@ -96,37 +83,28 @@ def contestants(report: Report, _: bool) -> Content:
     return Content("\n").join(parts)
 
 
-def lineage(report: Report, _: bool) -> Content:
-    """What was run: every step with its inputs, and the settings that were not honoured as asked."""
-    parts: list[Content] = []
-    for step in report.get("steps", []):
-        parts.append(
-            line(f"{step.get('name')}  {step.get('artifact')}", "bold") + Content(f"  {clock(step.get('seconds'))}")
-        )
-        for name, references in (step.get("inputs") or {}).items():
-            for reference, found in references.items():
-                parts.append(line(f"  {name}: {reference} = {found.get('path')}", "$foreground-muted"))
-        for setting, entry in (step.get("effective") or {}).items():
-            text = f"  {setting}: {entry.get('asked')} asked, {entry.get('in_effect')} in effect: {entry.get('why')}"
-            parts.append(shown(text, "$warning"))
-    return Content("\n").join(parts)
-
-
-def answers(entry: Mapping[str, Any]) -> Content:
+def answers(entry: Report, folded: bool) -> Content:
     """All answers to one prompt, one contestant after the other."""
-    turns: Sequence[Any] = entry.get("messages") or []
-    parts = [line(f"{turn.get('role', '')}: ", "bold") + shown(turn.get("content", "")) for turn in turns]
+    parts = _turns(entry)
     for answer in entry.get("answers", []):
-        reward = figure(round(answer["reward"], 3)) if isinstance(answer.get("reward"), int | float) else "–"
-        facts = f"  {answer.get('outcome', '')} · {answer.get('tokens')} tokens · reward {reward}"
-        parts += [
-            Content(""),
-            line(str(answer.get("contestant", "")), "bold $primary") + line(facts, "$foreground-muted"),
-        ]
-        if answer.get("thought"):
-            parts.append(shown(answer["thought"], "$foreground-muted"))
-        parts.append(shown(answer.get("answer", "")))
-    return Content("\n").join(parts)
+        facts = f"  {answer.get('outcome', '')} · {answer.get('tokens')} tokens · reward {share(answer.get('reward'))}"
+        parts += [Content(""), line(str(answer.get("contestant", "")), "bold $primary") + line(facts, MUTED)]
+        parts += written(answer, folded)
+    return joined(parts)
+
+
+def trace(entry: Report, folded: bool) -> Content:
+    """One trace that there was to learn from, with the judge's marks."""
+    facts = line(f"{entry.get('category')} · {entry.get('type')} · reward {share(entry.get('reward'))}", MUTED)
+    scores = [f"{key.replace('_', ' ')} {share(value)}" for key, value in (entry.get("scores") or {}).items()]
+    return joined(
+        [facts, *_turns(entry), Content(""), *written(entry, folded), Content(""), line(" · ".join(scores), MUTED)]
+    )
+
+
+def _turns(entry: Report) -> list[Content]:
+    turns: Sequence[Any] = entry.get("messages") or []
+    return [line(f"{turn.get('role', '')}: ", "bold") + shown(turn.get("content", "")) for turn in turns]
 
 
 def other(value: Any) -> Content:
@@ -142,29 +120,54 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-SECTIONS: dict[str, tuple[str, Section]] = {
-    "verdict": ("verdict", verdict),
-    "dimensions": ("table", dimensions),
-    "contestants": ("evaluation", contestants),
-    "lineage": ("steps", lineage),
+SECTIONS: dict[str, tuple[tuple[str, ...], Section]] = {
+    "verdict": (("verdict",), verdict),
+    "dimensions": (("table",), dimensions),
+    "contestants": (("evaluation",), contestants),
+    "battery": (("evaluation", "battery"), battery),
+    "tournament": (("tournament",), tournament),
+    "calibration": (("evaluation", "calibration"), calibration),
+    "training": (("training",), training),
+    "coverage": (("coverage",), coverage),
+    "costs": (("costs",), costs),
+    "lineage": (("steps",), lineage),
 }
-"""Name -> the part of the report that it shows, and how. Further parts of the report have sections of their own."""
-KNOWN = {"format", "headline", "battery_answers", "traces", "answers", "training", "gguf", "chat", "last_table"} | {
-    part for part, _ in SECTIONS.values()
+"""Name -> where it stands in the report, and how it is shown. Parts of the report that nothing here knows have sections
+of their own."""
+KNOWN = {"format", "headline", "battery_answers", "answers", "traces", "judges", "gguf", "chat", "last_table"} | {
+    place[0] for place, _ in SECTIONS.values()
 }
 
 
-def present(report: Report) -> list[str]:
-    """The sections that this report has."""
-    return [name for name, (part, _) in SECTIONS.items() if report.get(part)] + [
-        name for name, part in report.items() if name not in KNOWN and isinstance(part, Mapping | list) and part
-    ]
+def sections(report: Report) -> list[str]:
+    """All sections, those that this report lacks too."""
+    beyond = [key for key, part in report.items() if key not in KNOWN and isinstance(part, Mapping | list) and part]
+    return [*SECTIONS, *beyond] if report else []
+
+
+def present(name: str, report: Report) -> bool:
+    """Whether the report has the section."""
+    return bool(_part(report, SECTIONS[name][0] if name in SECTIONS else (name,)))
+
+
+def _part(report: Any, place: tuple[str, ...]) -> Any:
+    for key in place:
+        report = report.get(key) if isinstance(report, Mapping) else None
+    return report
 
 
 def section(name: str, report: Report, plain: bool) -> Content:
     """One section; of a report that is not as docs/formats.md has it, what stands there."""
-    part, show = SECTIONS.get(name, (name, None))
+    place, show = SECTIONS.get(name, ((name,), None))
+    if not present(name, report):
+        since = " Reports of format 1 had none." if report.get("format") == 1 else ""
+        return Content.styled(f"This report has no {name}.{since}", MUTED)
+    return as_expected(lambda: show(report, plain) if show else other(_part(report, place)), _part(report, place))
+
+
+def as_expected(show: Callable[[], Content], part: Any) -> Content:
+    """What `show` makes of a part; where the part is not as it should be, the part as it stands."""
     try:
-        return show(report, plain) if show else other(report[part])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return Content.styled("This part of the report is not as expected:\n", "$warning") + other(report.get(part))
+        return show()
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError):
+        return Content.styled("This part of the report is not as expected:\n", "$warning") + other(part)

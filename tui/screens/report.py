@@ -12,19 +12,21 @@ from typing import Any
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
 from pipeline.engine.errors import PipelineError
 from pipeline.engine.rows import read_json
 from pipeline.engine.runs import Run, list_runs
+from pipeline.engine.text import safe_text
 from tui.feed import Snapshot
 from tui.launch import Done
 from tui.report_compared import compared
-from tui.report_text import answers, present, section
+from tui.report_entries import Entry, entries
 from tui.screens.choose import Choose
 from tui.screens.frame import Frame
-from tui.text import line, shown
+from tui.text import shown
 from tui.widgets.record_list import Column, RecordList, Rows
 
 
@@ -48,8 +50,8 @@ class ReportScreen(Frame):
         super().__init__()
         self._report: Mapping[str, Any] = {}
         self._folder: Path | None = None
-        self._names: list[str] = []
-        self._entries: list[Mapping[str, Any]] = []
+        self._entries: list[Entry] = []
+        self._folded = True
         self._of: tuple[str, str] = ("", "")
         self._beside = ""
         """The run that is compared with the selected one."""
@@ -92,31 +94,33 @@ class ReportScreen(Frame):
 
     def _shown(self, folder: Path | None, report: Mapping[str, Any], fault: str) -> None:
         self._folder, self._report = folder, report
-        found = report.get("answers")
-        self._entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-        prompts = [str(entry.get("prompt_id", "")) for entry in self._entries]
-        self._names = present(report)
-        rows = [[line(name, "bold")] for name in self._names] + [[line(f"  {name}")] for name in prompts]
-        self.query_one(RecordList).show(Rows(rows), 0)
-        self.query_one("#sections").border_title = f"report{'' if not prompts else f' · {len(prompts)} prompts'}"
-        if not rows:
+        self._entries = entries(report, self.cockpit.plain)
+        self.query_one(RecordList).show(Rows([[entry.label] for entry in self._entries]), 0)
+        self.query_one("#sections").border_title = "report"
+        if not self._entries:
             self.query_one("#shown", Static).update(shown(fault))
 
     @on(RecordList.Moved)
     def _moved(self, message: RecordList.Moved) -> None:
-        place, target = message.index, self.query_one("#shown", Static)
-        if not 0 <= place < len(self.query_one(RecordList)):
-            return
-        pane = self.query_one("#section", VerticalScroll)
-        pane.scroll_home(animate=False)
-        if place < len(self._names):
-            pane.border_title = self._names[place]
-            target.update(section(self._names[place], self._report, self.cockpit.plain))
-        else:
-            pane.border_title = "answers"
-            target.update(answers(self._entries[place - len(self._names)]))
+        if 0 <= message.index < len(self._entries):
+            self.query_one("#section", VerticalScroll).scroll_home(animate=False)
+            self._draw(self._entries[message.index])
+
+    def _draw(self, entry: Entry) -> None:
+        self.query_one("#section", VerticalScroll).border_title = Content(safe_text(entry.title))
+        self.query_one("#shown", Static).update(entry.show(self._folded))
+
+    @on(RecordList.Opened)
+    def _opened(self) -> None:
+        self.query_one("#section", VerticalScroll).focus()
 
     # actions
+
+    def action_fold(self) -> None:
+        self._folded = not self._folded
+        place = self.query_one(RecordList).cursor
+        if 0 <= place < len(self._entries):
+            self._draw(self._entries[place])
 
     def action_open(self) -> None:
         if self._folder is None:

@@ -8,33 +8,10 @@ from pipeline.tasks.report.figures import dimension_chart, training_chart
 from pipeline.tasks.report.html import render_html
 from pipeline.tasks.report.markdown import render_markdown
 from pipeline.tasks.report.markup import Markup, tag
-from pipeline.tasks.report.provenance import Source
-from pipeline.tasks.report.report import POINTS, assemble, curves, score_table
+from pipeline.tasks.report.report import POINTS, curves, score_table
 from pipeline.tasks.report.words import interval_text, mean_text
-from pipeline.tasks.verdict import Thresholds, Training
-from tests.tasks.examined import tournament_of
-from tests.tasks.sample_run import GAINS, answer_rows, evaluation_of, made, metric_rows, trace_rows
-
-
-def report_of(gains=None, learning_rate=5e-3, **options):
-    rows = answer_rows(gains or GAINS)
-    settings = {"learning_rate": learning_rate, "provider": {"kind": "offline"}}
-    grpo = made("grpo", "grpo", settings=settings)
-    return assemble(
-        criteria="quickstart",
-        thresholds=Thresholds(),
-        seed=7,
-        evaluation=evaluation_of(rows),
-        answers=rows,
-        tournament=tournament_of(list(gains or GAINS)),
-        traces=trace_rows(),
-        trainings=[Training("grpo", "grpo", grpo, metric_rows("grpo"))],
-        sources=[Source("grpo", "grpo-222222222222", grpo)],
-        gguf="",
-        chat="",
-        per_category=1,
-        **options,
-    )
+from tests.tasks.sample_report import report_of
+from tests.tasks.sample_run import answer_rows, evaluation_of
 
 
 def test_curves_keep_the_last_log_of_a_step_and_leave_gaps():
