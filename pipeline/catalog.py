@@ -25,6 +25,7 @@ from pipeline.stages import (
     select,
     sft,
     tags,
+    tournament,
     traces,
     train,
 )
@@ -45,6 +46,7 @@ REASONING = (
     export.STAGE,
     answers.STAGE,
     evaluate.STAGE,
+    tournament.STAGE,
     ratings.STAGE,
     report.STAGE,
 )

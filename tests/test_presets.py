@@ -100,8 +100,9 @@ def test_other_limits_of_one_contestant_are_found_before_anything_runs(tmp_path:
     config = read("quickstart", "answers_sft.max_tokens=64")
     entries = planner.plan(config, Workspace(tmp_path))
     planner.inspect(entries, config, Workspace(tmp_path))
-    (fault,) = [f for entry in entries for f in entry.findings if f.level == "fault"]
-    assert "max_tokens (answers_base 160, answers_sft 64, answers_grpo 160)" in fault.text
+    faults = {entry.step.name: f.text for entry in entries for f in entry.findings if f.level == "fault"}
+    assert list(faults) == ["evaluate", "tournament"]
+    assert all("answers_sft 64, answers_grpo 160)" in text for text in faults.values())
 
 
 def test_dolphin_is_asked_first_and_one_override_leaves_it_out() -> None:

@@ -79,13 +79,13 @@ class Question(NamedTuple):
 
 def question(rubric: Rubric, messages: Sequence[Mapping[str, str]], thought: str, answer: str) -> Question:
     """The question about one trace: the same text for the same trace and rubric."""
-    turns = [(f"turn {number} {_role(turn)}", turn["content"]) for number, turn in enumerate(messages, 1)]
+    turns = [(f"turn {number} {role_of(turn)}", turn["content"]) for number, turn in enumerate(messages, 1)]
     code, case = fence([*turns, ("thought", thought), ("answer", answer)])
     content = f"The tags of this case carry the code {code}.\n\n{case}\n\n{CLOSING}"
     return Question(_system(rubric), [{"role": "user", "content": content}], SCHEMA)
 
 
-def _role(turn: Mapping[str, str]) -> str:
+def role_of(turn: Mapping[str, str]) -> str:
     return turn["role"] if turn["role"] in ROLES else "other"
 
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from pipeline.engine.fanout import Quarantined
 from pipeline.tasks.dimensions import DIMENSIONS, Scores
 from pipeline.tasks.records import split_thought
 from pipeline.tasks.rubric import LEVELS
 
+T = TypeVar("T")
 Score = float | None
-_OPENS = re.compile(rf'\{{\s*"(?:{"|".join(DIMENSIONS)})"')
-"""Where a verdict begins, whole or not."""
 _REFUSES = re.compile(
     r"\bi(?:['’]m| am)? (?:[a-z]+ ){0,2}?(?:can['’]?t|cannot|can not|won['’]?t|will not|unable|not able|not going to"
     r"|decline|refuse|sorry)\b|\bas an ai\b|\bagainst (?:my|the|our) (?:[a-z]+ )?(?:guidelines|policy|policies)\b",
@@ -45,10 +44,18 @@ def read_verdict(text: str) -> Judgment:
     or, as section 4.3 of the plan of phase 03e has it, each with a number from 0.0 to 1.0 or null. Raises Quarantined:
     "blocked" for a refusal in words, "invalid" for anything else.
     """
+    return read_reply(text, DIMENSIONS, _read)
+
+
+def read_reply(text: str, names: Sequence[str], read: Callable[[Pairs], T]) -> T:
+    """`read` of the last JSON object with any of `names` in a judge's reply; it raises ValueError for what is none.
+
+    Raises Quarantined: "blocked" for a refusal in words, "invalid" for anything else.
+    """
     try:
-        verdict = _last_verdict(split_thought(text)[1] if text.lstrip().startswith("<think>") else text)
+        verdict = _last_verdict(split_thought(text)[1] if text.lstrip().startswith("<think>") else text, names)
         if verdict is not None:
-            return _read(verdict)
+            return read(verdict)
     except ValueError as error:
         raise Quarantined("invalid", str(error), text) from None
     if _REFUSES.search(text):
@@ -63,10 +70,11 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_constant=_refuse_constant)
 
 
-def _last_verdict(text: str) -> Pairs | None:
-    """The last object with any of the nine names. Raises ValueError where that one is not whole JSON: the whole one
+def _last_verdict(text: str, names: Sequence[str]) -> Pairs | None:
+    """The last object with any of the names. Raises ValueError where that one is not whole JSON: the whole one
     before it may be a quotation from the text that was judged.
     """
+    opens = re.compile(rf'\{{\s*"(?:{"|".join(names)})"')
     found: Pairs | ValueError | None = None
     place = text.find("{")
     while place >= 0:
@@ -76,10 +84,10 @@ def _last_verdict(text: str) -> Pairs | None:
         except RecursionError:
             raise ValueError("the JSON is nested too deep") from None
         except ValueError as error:
-            if _OPENS.match(text, place):
+            if opens.match(text, place):
                 found = ValueError(f"the last verdict is not whole JSON: {error}")
         else:
-            if any(name in DIMENSIONS for name, _ in value):
+            if any(name in names for name, _ in value):
                 found = value
         place = text.find("{", end)
     if isinstance(found, ValueError):
@@ -89,7 +97,7 @@ def _last_verdict(text: str) -> Pairs | None:
 
 def _read(verdict: Pairs) -> Judgment:
     """Raises ValueError for whatever is not exactly a verdict."""
-    values = _unique(verdict, DIMENSIONS, "dimension")
+    values = unique(verdict, DIMENSIONS, "dimension")
     if any(isinstance(value, Pairs) for value in values.values()):
         marks = {name: _level(name, values[name]) for name in DIMENSIONS}
         reasons = {name: reason for name, (_, reason) in marks.items() if reason}
@@ -101,7 +109,7 @@ def _read(verdict: Pairs) -> Judgment:
     return Judgment(scores, {})
 
 
-def _unique(pairs: Pairs, names: Sequence[str], what: str) -> dict[str, Any]:
+def unique(pairs: Pairs, names: Sequence[str], what: str) -> dict[str, Any]:
     """The object as a dict: exactly `names`, each once."""
     faults = [f"{what} `{_short(name)}` is none of ours" for name, _ in pairs if name not in names]
     counts = Counter(name for name, _ in pairs)
@@ -118,7 +126,7 @@ def _level(name: str, value: Any) -> tuple[Score, str]:
         return None, ""
     if not isinstance(value, Pairs):
         raise ValueError(f"{name}: an object with `reason` and `score` was expected")
-    fields = _unique(value, ("reason", "score"), f"{name}: field")
+    fields = unique(value, ("reason", "score"), f"{name}: field")
     if not isinstance(fields["reason"], str):
         raise ValueError(f"{name}: the reason is no text")
     level = fields["score"]

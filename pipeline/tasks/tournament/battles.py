@@ -19,7 +19,7 @@ SIMILAR = 1.25
 REASONS = {
     "no_model": "A model is not named, or not in a text.",
     "same_model": "Both sides are the same model.",
-    "long_name": "A model's name is longer than 200 letters.",
+    "long_name": "A model's name is longer than 1000 letters.",
     "no_winner": "It does not say who won.",
     "unknown_winner": "The winner is no word that is known.",
     "unfinished": "The battle, or one of its games, was never decided.",
@@ -32,7 +32,7 @@ _WINNERS: dict[str, Side] = {
     "model_a": "a", "a": "a", "model_1": "a", "model_b": "b", "b": "b", "model_2": "b", "tie": "tie",
     "tie (bothbad)": "tie", "tie(bothbad)": "tie", "both_bad": "tie", "bothbad": "tie", "both bad": "tie",
 }  # fmt: skip
-_LONGEST = 200
+_LONGEST = 1000
 
 
 class Game(NamedTuple):

@@ -67,7 +67,7 @@ def test_similar_lengths():
     ("changed", "reason"),
     [
         ({"model_a": None}, "no_model"), ({"model_b": " "}, "no_model"), ({"model_a": 3}, "no_model"),
-        ({"model_b": "x "}, "same_model"), ({"model_a": "x" * 201}, "long_name"),
+        ({"model_b": "x "}, "same_model"), ({"model_a": "x" * 1001}, "long_name"),
         ({"winner": None}, "no_winner"), ({"winner": ""}, "no_winner"),
         ({"winner": "x"}, "unknown_winner"), ({"winner": 1}, "unknown_winner"),
         ({"games": games("a", None)}, "unfinished"),
