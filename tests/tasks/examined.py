@@ -75,8 +75,6 @@ def _row(row_id: str, name: str, test: str, sample: int, verdict: str, text: str
         "finish": "length" if verdict == "cut off" else "stop",
         "outcome": "cut off" if verdict == "cut off" else "answered",
         "tokens": 61,
-        "scores": {},
-        "reward": None,
     }
 
 

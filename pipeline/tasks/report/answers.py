@@ -36,15 +36,15 @@ def sample_answers(rows: Sequence[Row], evaluation: Row | None, per_category: in
 
 
 def battery_answers(rows: Sequence[Row]) -> list[Row]:
-    """Every answer to the battery, with its verdict and why."""
+    """Every answer to the battery that was marked, with its verdict and why."""
     return [
         {
             **{key: row.get(key) for key in ("id", "test", "verdict", "why")},
             **_answer(row),
-            "why": cut(row["why"] or ""),
+            "why": cut(row.get("why") or ""),
         }
         for row in rows
-        if row.get("set") == "battery"
+        if row.get("verdict") is not None
     ]
 
 
@@ -70,7 +70,7 @@ def _turns(row: Row) -> list[Row]:
 
 def _answer(row: Row) -> Row:
     kept = ("contestant", "sample", "outcome", "tokens", "scores", "reward")
-    return {**{key: row[key] for key in kept}, "thought": cut(row["thought"]), "answer": cut(row["answer"])}
+    return {**{key: row.get(key) for key in kept}, "thought": cut(row["thought"]), "answer": cut(row["answer"])}
 
 
 def cut(text: str) -> str:

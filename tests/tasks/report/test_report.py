@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pipeline.tasks.report.answers import sample_answers
+from pipeline.tasks.report.answers import battery_answers, sample_answers
 from pipeline.tasks.report.compared import side_by_side
 from pipeline.tasks.report.figures import dimension_chart, training_chart
 from pipeline.tasks.report.html import render_html
@@ -10,6 +10,7 @@ from pipeline.tasks.report.markdown import render_markdown
 from pipeline.tasks.report.markup import Markup, tag
 from pipeline.tasks.report.report import POINTS, curves, score_table
 from pipeline.tasks.report.words import interval_text, mean_text
+from tests.tasks.examined import battery_of
 from tests.tasks.sample_report import report_of
 from tests.tasks.sample_run import answer_rows, evaluation_of
 
@@ -41,6 +42,15 @@ def test_samples_are_the_first_of_each_category_with_every_contestant():
     assert all(len(sample["answers"]) == 3 for sample in samples)
     assert all(answer["sample"] == 0 for sample in samples for answer in sample["answers"])
     assert sample_answers(rows, evaluation_of(rows), 0) == []
+
+
+def test_answers_to_the_battery_have_a_verdict_and_need_no_scores():
+    rows = battery_of(["base"])[1]
+    assert "scores" not in rows[0]
+    del rows[1]["verdict"]
+    shown = battery_answers(rows)
+    assert [row["id"] for row in shown] == [row["id"] for row in (rows[0], *rows[2:])]
+    assert (shown[0]["verdict"], shown[0]["scores"], shown[0]["reward"]) == (rows[0]["verdict"], None, None)
 
 
 def test_two_reports_side_by_side():
