@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from pipeline.commands import terminal
 from pipeline.engine.artifacts import Workspace, read_made
 from pipeline.engine.errors import ConfigError, DataError
-from pipeline.engine.rows import Row, read_json, read_rows
+from pipeline.engine.rows import Row, read_json, read_rows, write_bytes
 from pipeline.engine.runs import Run
 from pipeline.engine.view import view_of
 
@@ -86,30 +85,34 @@ def judge(text: str, prompt: str, as_json: bool) -> None:
     terminal.table(("dimension", "score", "reason"), rows)
 
 
-def report(runs: list[Run], as_json: bool) -> None:
-    """Print the report of one run, or of two side by side."""
+def report(runs: list[Run], as_json: bool, html: Path | None) -> None:
+    """Print the report of one run, or of two side by side; `html`: the page of two that is written too."""
+    from pipeline.tasks.report.beside import render_beside, tables_beside
     from pipeline.tasks.report.compared import side_by_side
 
     folders = [_report_folder(run) for run in runs]
     reports = [read_json(folder / "report.json") for folder in folders]
     if len(reports) == 1:
+        if html:
+            raise ConfigError(
+                "--html writes two runs side by side.", "", f"The page of one is {folders[0] / 'report.html'}."
+            )
         if as_json:
             print(json.dumps(reports[0], indent=2, ensure_ascii=True))
         else:
             terminal.say((folders[0] / "report.md").read_text("utf-8"))
             terminal.say(f"{folders[0] / 'report.html'}")
         return
-    compared = side_by_side(*reports)
+    compared, names = side_by_side(*reports), [run.id for run in runs]
+    if html:
+        write_bytes(html, render_beside(compared, *names).encode("utf-8"))
     if as_json:
         print(json.dumps(compared, indent=2, ensure_ascii=True))
         return
-    for name, rows in compared.items():
-        if rows:
-            terminal.table(tuple(rows[0]), [[_cell(value) for value in row.values()] for row in rows], name)
-
-
-def _cell(value: Any) -> Any:
-    return terminal.estimate(value) if isinstance(value, dict) and "mean" in value else value
+    for name, table in tables_beside(compared, *names).items():
+        terminal.table(table.heads, table.rows, name)
+    if html:
+        terminal.say(f"{html}")
 
 
 def _report_folder(run: Run) -> Path:

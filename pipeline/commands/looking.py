@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,6 +68,7 @@ def judge(
 def report(
     name: RunName,
     other: Annotated[str, typer.Argument(help="A second run, to compare.")] = "",
+    html: Annotated[Path | None, typer.Option("--html", help="Write the two as a page of their own, too.")] = None,
     root: Root = HERE,
     as_json: Json = False,
 ) -> None:
@@ -76,7 +78,7 @@ def report(
 
     workspace = open_workspace(root)
     runs = [find_run(workspace, wanted) for wanted in (name, other) if wanted]
-    browse.report(runs, as_json)
+    browse.report(runs, as_json, html)
 
 
 @app.command()

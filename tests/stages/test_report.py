@@ -101,7 +101,7 @@ def test_the_report_holds_what_a_screen_shows(good):
         "training", "coverage", "costs", "answers", "traces", "gguf", "chat", "judges", "steps",
     }  # fmt: skip
     assert [step["name"] for step in written["steps"]] == [
-        "evaluate", "tournament", "prompts", "judge", "sft", "grpo", "export",
+        "answers", "evaluate", "tournament", "prompts", "judge", "sft", "grpo", "export",
     ]  # fmt: skip
     assert [training["stage"] for training in written["training"]] == ["sft", "grpo"]
     assert set(written["training"][1]["curves"]) == {"step", "loss", "reward", "score/helpfulness"}
@@ -170,7 +170,7 @@ def test_poisoned_texts_stay_text(poisoned):
         assert "<script>" not in line or line.startswith("    ")
         assert "<i>" not in line.replace("\\<", "")
     tables = [part.splitlines() for part in markdown.split("\n\n") if part.startswith("|")]
-    assert len(tables) == 18
+    assert len(tables) == 20
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1, "no cell opens another"
 
@@ -203,7 +203,8 @@ def test_lineage_coverage_and_costs_are_those_of_every_step(good):
     assert written["steps"][0]["inputs"]["model"]["base"]["state"] == "not here"
     asked = {row["what"]: row for row in written["coverage"]}
     assert asked["judge"]["parts"] == {"answered": 391, "cut off": 4, "blocked": 3, "invalid": 2, "not yet asked": 0}
-    assert asked["battery of base"]["asked"] == 60
+    assert asked["battery of base"]["asked"] == asked["answers, battery"]["asked"] == 60
+    assert asked["marks of base"]["parts"] == {"marked": 160, "unscored": 0}
     assert all(row["whole"] for row in written["coverage"])
     paid = {row["step"]: row for row in written["costs"]}
     assert (paid["judge"]["cost"], paid["judge"]["lost"], paid["sft"]["cost"]) == (2.168, 2, None)

@@ -172,7 +172,14 @@ def write_sample_run(root: Path, *, poison: bool = False, **changes: Any) -> dic
     text = POISON if poison else ""
     _learnt(root, text)
     names = list(gains)
-    evaluation = write_made(root, "data", "evaluate-111111111111", "evaluate", kind="evaluation", summary={})
+    sets = {"battery": {"prompts": 12, "answers": 60, "outcomes": {"answered": 51, "cut off": 9}}}
+    who = {"kind": "model", "model": text or "merge-1", "system_prompt": text}
+    source = {"answers": {"answers_base": {"path": "answers-888888888888", "digest": "d" * 64}}}
+    write_made(
+        root, "data", "answers-888888888888", "answers", kind="answers", summary={"sets": sets, "contestant": who}
+    )
+    evaluation = write_made(root, "data", "evaluate-111111111111", "evaluate", kind="evaluation", inputs=source,
+                            summary={})  # fmt: skip
     write_json(evaluation / "evaluation.json", evaluation_of(rows, text))
     write_rows(evaluation / "rows.jsonl", [row | {"set": "heldout"} for row in rows] + battery_of(names, text)[1])
     pairs = write_made(root, "data", "tournament-555555555555", "tournament", kind="tournament", summary={})

@@ -89,6 +89,7 @@ def _verdicts(left: Row, right: Row) -> list[Row]:
 
 
 def _settings(report: Row) -> dict[tuple[str, str], Any]:
+    """(step, key) -> value, of nested settings with dots between; of every step its stage first."""
     flat: dict[tuple[str, str], Any] = {}
 
     def walk(step: str, prefix: str, values: Mapping[str, Any]) -> None:
@@ -99,15 +100,17 @@ def _settings(report: Row) -> dict[tuple[str, str], Any]:
                 flat[step, f"{prefix}{key}"] = value
 
     for step in report["steps"]:
-        walk(step["name"], "", {"seed": step["seed"], **step["settings"]})
+        walk(step["name"], "", {"stage": step["stage"], "seed": step["seed"], **step["settings"]})
     return flat
 
 
 def _differing(left: Mapping[tuple[str, str], Any], right: Mapping[tuple[str, str], Any]) -> list[Row]:
+    """Of a step that one side alone has, its stage is all that is told."""
+    shared = {step for step, _ in left} & {step for step, _ in right}
     return [
         {"step": step, "key": key, "left": left.get((step, key)), "right": right.get((step, key))}
         for step, key in {**left, **right}
-        if left.get((step, key)) != right.get((step, key))
+        if left.get((step, key)) != right.get((step, key)) and (step in shared or key == "stage")
     ]
 
 

@@ -6,7 +6,14 @@ import json
 
 from pipeline.engine.rows import Row
 from pipeline.tasks.report.markup import Markup, fold, grid, section, tag
-from pipeline.tasks.report.run_tables import cost_table, coverage_tables, effect_table, judges_table, step_table
+from pipeline.tasks.report.run_tables import (
+    asked_table,
+    cost_table,
+    coverage_tables,
+    effect_table,
+    judges_table,
+    step_table,
+)
 
 FOLDED = ("settings", "summary", "inputs", "packages")
 
@@ -18,12 +25,13 @@ def what_was_run(report: Row) -> str:
         "Every step back to the beginning. An artifact's name holds the hash of all that shaped it; the content is the "
         "hash of its files."
     )
-    changed = effect_table(report["steps"])
+    changed, asked = effect_table(report["steps"]), asked_table(report["steps"])
     return section(
         "run",
         "What was run",
         note,
         grid(step_table(report["steps"]), "words"),
+        grid(asked, "words") if asked else "",
         grid(judges_table(report["judges"]), "words") if report["judges"] else "",
         grid(changed, "words") if changed else tag("p", "Every setting was in effect as asked.", class_="note"),
         fold("Settings as they were asked, summary and packages of each step", *map(_step, report["steps"])),

@@ -31,6 +31,8 @@ def _steps(report: Row) -> Iterator[str]:
     if not report["steps"]:
         return
     yield from ("", "## What was run", "", *_table(run_tables.step_table(report["steps"])))
+    if asked := run_tables.asked_table(report["steps"]):
+        yield from ("", *_table(asked))
     if report["judges"]:
         yield from ("", *_table(run_tables.judges_table(report["judges"])))
     if changed := run_tables.effect_table(report["steps"]):

@@ -66,7 +66,8 @@ def coverage(steps: Sequence[Row], evaluation: Row | None, tournament: Row | Non
         for key, outcomes in _outcomes(step["summary"])
     ]
     for entry in (evaluation or {}).get("contestants", []):
-        found.append(_covered(f"answers of {entry['name']}", entry["answers"], entry["outcomes"]))
+        marked = {"marked": entry["answers"] - entry["unscored"], "unscored": entry["unscored"]}
+        found.append(_covered(f"marks of {entry['name']}", entry["answers"], marked))
     for name, counts in _verdicts((evaluation or {}).get("battery")).items():
         found.append(_covered(f"battery of {name}", counts.pop("asked"), counts))
     if tournament and tournament.get("coverage"):
@@ -91,6 +92,8 @@ def _outcomes(summary: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, in
             continue
         if key == "outcomes" and "asked" in value:
             yield key, value
+        elif key == "sets":
+            yield from ((name, {"asked": part["answers"], **part["outcomes"]}) for name, part in value.items())
         elif isinstance(value.get("outcomes"), Mapping) and "asked" in value["outcomes"]:
             yield key, value["outcomes"]
 

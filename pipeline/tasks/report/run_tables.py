@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.engine.rows import Row
 from pipeline.tasks.report.tables import Table
@@ -68,6 +68,16 @@ def step_table(steps: Sequence[Row]) -> Table:
         for step in steps
     ]
     return Table(["step", "stage", "artifact", "content", "made from", "seed"], rows)
+
+
+def asked_table(steps: Sequence[Row]) -> Table | None:
+    """Who was asked, of each step of answers; None where there is none."""
+    rows = [
+        [str(step["name"]), str(who["kind"]), str(who["model"]), str(who["system_prompt"] or NONE)]
+        for step in steps
+        if isinstance(who := step["summary"].get("contestant"), Mapping)
+    ]
+    return Table(["contestant", "kind", "model", "system prompt"], rows) if rows else None
 
 
 def judges_table(judges: Sequence[Row]) -> Table:

@@ -44,6 +44,8 @@ tbody th{font-weight:400;vertical-align:baseline;max-width:14rem}
 .scores tr.down td:nth-child(4)::before,.gains tr.down td:nth-child(2)::before{content:"▼ "}
 tr.total>*{font-weight:600;border-top:1px solid var(--dim)}tr.total+tr.total>*{border-top:0}
 tr.lost>*{color:var(--bad);font-weight:700}
+.beside{table-layout:fixed;width:100%;min-width:36rem}.beside td{white-space:normal;overflow-wrap:anywhere}
+.beside th{max-width:none;overflow-wrap:anywhere}.beside th:first-child{width:28%}.beside th:nth-child(4){width:12%}
 .words th{text-align:left}.words td{text-align:left;white-space:normal;overflow-wrap:anywhere}
 .battery tbody th{white-space:nowrap}
 .battery td span{display:inline-grid;grid-template-columns:auto 11em;column-gap:.7em;align-items:baseline}
