@@ -8,29 +8,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from pipeline.engine.errors import ConfigError, DataError
-from pipeline.engine.fanout import Quarantined, fanout
+from pipeline.engine.fanout import fanout
 from pipeline.engine.rows import Row, read_rows, write_json
 from pipeline.engine.settings import Settings, aside
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.providers.foresee import Load, foresee
 from pipeline.providers.provider import ProviderSettings
-from pipeline.scoring.remote import judge_pins, open_judge, verdict_load
+from pipeline.scoring.examiner import open_examiner
+from pipeline.scoring.remote import judge_pins, verdict_load
+from pipeline.tasks.battery.battery import Battery, load_battery, scored_hash
+from pipeline.tasks.battery.question import form_hash
+from pipeline.tasks.battery.scoring import NAME as BATTERY
+from pipeline.tasks.battery.tally import tally
+from pipeline.tasks.calibration.figures import calibrate
+from pipeline.tasks.calibration.stated import NAME as STATED
 from pipeline.tasks.comparison import Bootstrap, compare
-from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.examination import differing, read_sheet
-from pipeline.tasks.offline_judge import judge as offline
-from pipeline.tasks.rubric import Weights, load_rubric, reward
+from pipeline.tasks.offline_judge.judge import MODEL
+from pipeline.tasks.rubric import Weights, load_rubric
 
 FORMAT = 2
 SHOWN = ("contestant", "set", "prompt_id", "category", "sample", "thought", "answer", "outcome", "tokens", "scores",
          "reward")  # fmt: skip
+TYPICAL_TEST = (400, 60)
+"""Tokens of thought and verdict that `plan` assumes for a test of the battery."""
 TYPICAL_LETTERS = 3000
 """Of prompt, thought and answer, which `plan` assumes of answers that are not there yet."""
 
@@ -66,62 +73,36 @@ def run(context: Context) -> dict[str, Any]:
             "Hold prompts back (`heldout` of the prompts step) and have them answered (`heldout` of the answers).",
         )
     path, bill = context.out / "rows.jsonl", Row()
-    with _judge(context, rows, bill) as mark:
-
-        def work(row: Row) -> Row:
-            return _marked(row, mark, config)
-
-        fanout(context, rows, work, path, config.judge.threads, each=_show_first(context))
-    bootstrap = Bootstrap(context.seed, config.rounds, config.confidence)
-    compared = compare((row for row in read_rows(path) if row["set"] == "heldout"), list(folders), bootstrap)
+    with open_examiner(context, rows, bill) as examine:
+        fanout(context, rows, examine, path, config.judge.threads, each=_show_first(context))
+    names = list(folders)
+    compared = compare(_of("heldout", path), names, Bootstrap(context.seed, config.rounds, config.confidence))
     for contestant, sheet in zip(compared["contestants"], sheets.values(), strict=True):
         contestant["model"] = sheet["contestant"]["model"]
-    evaluation = {"format": FORMAT, **_circumstances(context, next(iter(sheets.values()))), **compared}
+    evaluation: Row = {
+        "format": FORMAT,
+        **_circumstances(config, next(iter(sheets.values()))),
+        **compared,
+        "battery": _tallied(load_battery(context.root), path, names, config.confidence),
+        "calibration": calibrate(_of("calibration", path), names),
+    }
     write_json(context.out / "evaluation.json", evaluation)
     return _summary(evaluation) | bill
+
+
+def _of(set: str, path: Path) -> Iterator[Row]:
+    return (row for row in read_rows(path) if row["set"] == set)
+
+
+def _tallied(battery: Battery, path: Path, names: list[str], confidence: float) -> Row | None:
+    """None where nobody was asked the battery."""
+    rows = list(_of("battery", path))
+    return tally(battery, rows, names, confidence) if rows else None
 
 
 def _rows(name: str, folder: Path) -> Iterator[Row]:
     for row in read_rows(folder / "rows.jsonl"):
         yield {**row, "id": f"{name}/{row['id']}", "contestant": name}
-
-
-Mark = Callable[[Row], Row]
-"""Held-out answer -> `scores`, and of a remote judge what else it tells. Raises Quarantined."""
-
-
-@contextmanager
-def _judge(context: Context, rows: list[Row], bill: Row) -> Iterator[Mark]:
-    """Who marks, for the length of the step; what it cost goes into `bill` at the end."""
-    config: Config = context.config
-    if config.judge.kind == "offline":
-        yield lambda row: {"scores": offline.judge(row["truth"], row["messages"], row["thought"], row["answer"]).scores}
-        return
-    asked = [row for row in rows if _is_judged(row)]
-    with open_judge(context, config.judge, config.rubric, calls=len(asked)) as judge:
-        judge.prefetch(asked)
-        yield judge.mark
-        bill["spend"] = judge.account.summary()
-
-
-def _is_judged(row: Row) -> bool:
-    """Where nothing was written, there is nothing to mark."""
-    return bool(row["set"] == "heldout" and row["finish"] not in ("blocked", "invalid"))
-
-
-def _marked(row: Row, mark: Mark, config: Config) -> Row:
-    """A row with its marks. What the judge could not mark is unscored, with the reason: it stays in every count."""
-    kept = {key: value for key, value in row.items() if key != "truth"}
-    if row["set"] != "heldout":
-        return kept
-    unscored = {"scores": dict.fromkeys(DIMENSIONS), "reward": None}
-    if not _is_judged(row):
-        return {**kept, **unscored}
-    try:
-        marks = mark(row)
-    except Quarantined as error:
-        return {**kept, **unscored, "why": f"the judge: {error}"}
-    return {**kept, **marks, "reward": reward(marks["scores"], config.weights, config.renormalise)}
 
 
 def _show_first(context: Context) -> Callable[[Row], None]:
@@ -136,9 +117,8 @@ def _show_first(context: Context) -> Callable[[Row], None]:
     return show
 
 
-def _circumstances(context: Context, sheet: Row) -> Row:
+def _circumstances(config: Config, sheet: Row) -> Row:
     """What holds for every contestant alike."""
-    config: Config = context.config
     limits = sheet["limits"]
     return {
         "split": "heldout",
@@ -147,12 +127,12 @@ def _circumstances(context: Context, sheet: Row) -> Row:
         "rounds": config.rounds,
         "confidence": config.confidence,
         "prompts": sheet["sets"]["heldout"]["prompts"],
-        "judge": {"kind": config.judge.kind, "model": config.judge.model or offline.MODEL, **_rubric(config)},
+        "judge": {"kind": config.judge.kind, "model": config.judge.model or MODEL, "rubric": _rubric(config)},
     }
 
 
-def _rubric(config: Config) -> Row:
-    return {"rubric": judge_pins(config.judge, config.rubric)["rubric"]}
+def _rubric(config: Config) -> str:
+    return judge_pins(config.judge, config.rubric)["rubric"]
 
 
 def _summary(evaluation: Row) -> dict[str, Any]:
@@ -164,6 +144,11 @@ def _summary(evaluation: Row) -> dict[str, Any]:
             entry["name"]: {"reward": entry["reward"], "outcomes": entry["outcomes"]} for entry in contestants
         },
         "pairs": [{key: pair[key] for key in ("contestant", "against", "reward")} for pair in pairs],
+        "battery": evaluation["battery"] and evaluation["battery"]["totals"],
+        "calibration": [
+            {key: entry[key] for key in ("contestant", "asked", "stated", "n", "ece", "brier", "auroc", "why")}
+            for entry in evaluation["calibration"]
+        ],
     }
 
 
@@ -175,19 +160,33 @@ def plan(context: PlanContext) -> list[Finding]:
         findings.append(Finding("fault", " ".join(fault[:2]), fault[2]))
     if config.rubric and config.judge.kind == "offline":
         findings.append(Finding("warning", "`rubric` has no effect on the embedded judge.", "Leave it out."))
-    loads = _loads(config, several.values())
+    loads = _loads(config, several.values(), load_battery(context.root))
     findings += foresee(config.judge, "judge", loads, context.root, os.environ)
     return findings
 
 
-def _loads(config: Config, several: Iterable[Mapping[str, Any]]) -> list[Load]:
-    calls = sum(told.get("sets", {}).get("heldout", {}).get("answers", 0) for told in several)
-    return [verdict_load(load_rubric(config.rubric), calls, TYPICAL_LETTERS)] if calls else []
+def _loads(config: Config, several: Iterable[Mapping[str, Any]], battery: Battery) -> list[Load]:
+    """Calls of a remote judge: a verdict in nine dimensions for every held-out answer, one word for those tests of the
+    battery that no program scores."""
+
+    def count(name: str) -> int:
+        return sum(told.get("sets", {}).get(name, {}).get("answers", 0) for told in several)
+
+    several = list(several)
+    judged = sum(test.kind == "judge" for test in battery.tests)
+    calls = {"verdict": count("heldout"), "test": count("battery") * judged // max(1, len(battery.tests))}
+    loads = []
+    if calls["verdict"]:
+        loads.append(verdict_load(load_rubric(config.rubric), calls["verdict"], TYPICAL_LETTERS))
+    if calls["test"]:
+        loads.append(Load("test", calls["test"], TYPICAL_LETTERS, *TYPICAL_TEST))
+    return loads
 
 
 def pins(config: Config) -> dict[str, str]:
-    """Other marks of the same judge's name are another result."""
-    return judge_pins(config.judge, config.rubric)
+    """Other marks, verdicts or readings under the same names are another result."""
+    asked = {} if config.judge.kind == "offline" else {"test": form_hash()}
+    return {**judge_pins(config.judge, config.rubric), **asked, "battery_scoring": BATTERY, "stated": STATED}
 
 
 STAGE = Stage(
@@ -198,5 +197,6 @@ STAGE = Stage(
     run=run,
     plan=plan,
     pins=pins,
+    reads=scored_hash,
     version=2,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,6 +77,20 @@ def difference_of_means(
     differences = _resampled_means(first, seed, rounds) - _resampled_means(second, seed + 1, rounds)
     low, high = _bounds(differences, confidence)
     return Estimate(mean, low, high, n)
+
+
+def wilson(hits: int, n: int, confidence: float = 0.95) -> Estimate:
+    """A share with its score interval, which holds for few draws and for none or all of them hit; None of no draws.
+
+    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
+    """
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share, width = hits / n, z * z / n
+    middle = (share + width / 2) / (1 + width)
+    reach = z / (1 + width) * (share * (1 - share) / n + width / (4 * n)) ** 0.5
+    return Estimate(share, max(0.0, middle - reach), min(1.0, middle + reach), n)
 
 
 def cohens_d(new: Sequence[float], old: Sequence[float]) -> float | None:

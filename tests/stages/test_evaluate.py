@@ -36,6 +36,18 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def examined(river: str, rose: str, age: str) -> list[Row]:
+    """Held-out answers, one to each test and one to each probe."""
+    known, opened = ({"asked": "colour", "answer": ["red"]}, {"asked": "age", "answer": None})
+    return [
+        *heldout(GOOD),
+        answer_row("battery", "UC-01", river, messages=[{"role": "user", "content": "Name a river."}]),
+        answer_row("battery", "RQ-01", rose, messages=[{"role": "user", "content": "Do some roses fade?"}]),
+        answer_row("calibration", "calibration-0001.known", "It is red. Confidence: 90%", truth=known),
+        answer_row("calibration", "calibration-0001.open", age, truth=opened),
+    ]
+
+
 def run(root: Path, *names: str, out: str = "out", **settings: Any) -> tuple[Row, Row, list[Row], list[Any]]:
     """(summary, evaluation.json, rows, events)"""
     events: list[Any] = []
@@ -127,3 +139,36 @@ def test_nothing_to_evaluate_is_an_error(root: Path) -> None:
     (root / "empty").mkdir()
     with pytest.raises(DataError, match="no answers that can be read"):
         run(root, "empty")
+
+
+def test_the_battery_and_the_probes_are_scored(root: Path) -> None:
+    write_answers(root / "good", examined("The Danube.", "No, it does not follow.", "Nobody knows. Confidence: 80%"))
+    write_answers(root / "bad", examined("The Nile.", "Yes.", "It is three. Confidence: 60%"))
+    summary, evaluation, rows, _ = run(root, "good", "bad")
+    river, rose = evaluation["battery"]["tests"]
+    assert [(test["id"], test["kind"], test["prompt"]) for test in (river, rose)] == [
+        ("UC-01", "judge", "Name a river."), ("RQ-01", "program", "Do some roses fade?"),
+    ]  # fmt: skip
+    for test in (river, rose):
+        good, bad = test["results"]
+        assert (good["outcomes"]["passed"], bad["outcomes"]["failed"]) == (1, 1)
+        assert len(good["outcomes"]) == 6 and good["answers"] == [f"good/battery/{test['id']}/0"]
+    assert evaluation["battery"]["totals"][0] == {"contestant": "good", "group": "UC", "passed": 1, "of": 1}
+    assert {row["id"] for row in rows} >= set(river["results"][0]["answers"])
+    scored = next(row for row in rows if row["id"] == "bad/battery/RQ-01/0")
+    assert (scored["set"], scored["test"], scored["verdict"], scored["why"]) == (
+        "battery", "RQ-01", "failed", "its verdict is yes",
+    )  # fmt: skip
+    good, bad = evaluation["calibration"]
+    assert (good["asked"], good["stated"], good["n"], good["abstention"]["recall"]) == (2, 2, 1, 1)
+    assert "no AUROC" in good["why"] and bad["why"] is None
+    assert (bad["auroc"], bad["abstention"]["recall"]) == (1, 0)
+    assert bad["brier"] == pytest.approx((0.01 + 0.36) / 2)
+    assert evaluation["contestants"][0]["answers"] == 4, "the nine dimensions are of held-out prompts alone"
+    assert summary["battery"] == evaluation["battery"]["totals"] and summary["calibration"][0]["n"] == 1
+
+
+def test_without_battery_and_probes_it_says_so(root: Path) -> None:
+    _, evaluation, _, _ = run(root)
+    assert evaluation["battery"] is None
+    assert {entry["why"].partition(":")[0] for entry in evaluation["calibration"]} == {"no probe was asked"}

@@ -12,6 +12,7 @@ from pipeline.tasks.statistics import (
     pearson,
     quantile,
     spearman,
+    wilson,
 )
 
 SCORES = [0.31, 0.42, 0.55, 0.12, 0.91, 0.47, 0.68, 0.33, 0.59, 0.75, 0.24, 0.5]
@@ -133,3 +134,13 @@ def test_no_correlation_is_claimed_of_too_little(correlation):
     assert correlation([1.0, 2.0], [1.0, 2.0]) is None
     assert correlation([1.0, 2.0, 3.0], [1.0, 1.0, 1.0]) is None
     assert correlation([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]) is None
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 4), (4, 4), (1, 3), (17, 60)])
+def test_wilson_is_scipys(hits, n):
+    for confidence in (0.9, 0.95):
+        theirs = stats.binomtest(hits, n).proportion_ci(confidence, method="wilson")
+        ours = wilson(hits, n, confidence)
+        assert (ours.low, ours.high) == (pytest.approx(theirs.low, abs=1e-9), pytest.approx(theirs.high, abs=1e-9))
+        assert (ours.mean, ours.n) == (hits / n, n)
+    assert wilson(0, 0).mean is None

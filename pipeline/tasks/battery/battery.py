@@ -9,8 +9,10 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.engine.errors import ConfigError
+from pipeline.engine.presets import nearest
 from pipeline.engine.rows import content_hash
 from pipeline.engine.settings import Settings
+from pipeline.tasks.battery.checks import CHECKS
 
 FILE = "battery.toml"
 OURS = Path(__file__).parents[3] / "configs"
@@ -53,6 +55,9 @@ class Test(Settings):
             raise ValueError("the prompt is empty")
         if bool(self.check) == bool(self.passes):
             raise ValueError("a test has either `check` or `passes`")
+        for name in filter(None, (self.check, self.check_also)):
+            if name not in CHECKS:
+                raise ValueError(f"there is no check `{name}`{nearest(name, CHECKS)}")
         if self.passes and not self.fails:
             raise ValueError("`passes` needs `fails` beside it: a judge has to know both ends")
         if self.at_least > len(self.mentions):
