@@ -15,7 +15,7 @@ from pipeline.engine.stage import Context, Stage
 from pipeline.engine.text import safe_text
 from pipeline.gpt.sampling import Speaker
 from pipeline.gpt.tokens import EOT, ask, closing
-from pipeline.tasks.questions import Question, read_answer, read_questions
+from pipeline.tasks.questions import Question, locate, read_answer, read_questions
 from pipeline.training.greedy import complete
 
 
@@ -85,7 +85,7 @@ def run(context: Context) -> dict[str, Any]:
 
 
 def pins(config: Config) -> dict[str, str]:
-    path = config.prompts_file
+    path = locate(config.prompts_file) if config.prompts_file else None
     return {"prompts": path_hash(path)} if path and path.exists() else {}
 
 

@@ -15,7 +15,7 @@ from pipeline.engine.artifacts import read_made
 from pipeline.engine.errors import ConfigError, DataError, ProcessDied
 from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.memory import device
-from pipeline.engine.rows import Row
+from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage, Trial
 from pipeline.gpt import model as gpt
 from pipeline.gpt.episodes import Episodes
@@ -27,7 +27,7 @@ from pipeline.tasks.estimate import exposure, gpus
 from pipeline.tasks.estimate.causal import Work, foresee
 from pipeline.tasks.plain_language import SENTENCES
 from pipeline.tasks.prompted import sum_up
-from pipeline.tasks.questions import Question, read_answer, read_questions
+from pipeline.tasks.questions import Question, locate, read_answer, read_questions
 from pipeline.tasks.redlines import curriculum, supervised
 from pipeline.tasks.redlines.watch import Watch
 from pipeline.tasks.statistics import mean
@@ -37,6 +37,7 @@ from pipeline.training.devices import find
 from pipeline.training.ladder import stand
 from pipeline.training.load import Loaded
 from pipeline.training.loop import way_on
+from pipeline.training.metrics import METRICS
 from pipeline.training.prompted import Examiner
 from pipeline.training.trackers import find_missing
 
@@ -135,6 +136,7 @@ class RedLines:
             **loop_settings(config).model_dump(),
             "vocab_size": shape.vocab_size,
             "from_scratch": base is None,
+            "plain_loss_known": _plain_loss_of(base),
             "start": f"{_name_of(base)}, the model that this began as" if base else "fresh weights",
         }
         self._settings, self._emit = settings, context.emit
@@ -228,6 +230,13 @@ def _name_of(model: Path) -> str:
         return model.name
 
 
+def _plain_loss_of(base: Path | None) -> float | None:
+    """The loss on plain language that a model trained here left its training with."""
+    if base is None or not (base / METRICS).is_file():
+        return None
+    return next((row["plain_loss"] for row in reversed(list(read_rows(base / METRICS))) if "plain_loss" in row), None)
+
+
 def _losses(metrics: Sequence[Row]) -> Row:
     quarter = max(1, len(metrics) // 4)
     measured = [row["validation_loss"] for row in metrics if row.get("validation_loss") is not None]
@@ -296,8 +305,8 @@ def plan(context: PlanContext) -> list[Finding]:
 
 def pins(config: Config) -> dict[str, str]:
     """The evaluation prompts by their content: they are in the metrics."""
-    path = config.eval_prompts_file
-    return {"eval_prompts": path_hash(path.expanduser())} if path and path.expanduser().exists() else {}
+    path = locate(config.eval_prompts_file) if config.eval_prompts_file else None
+    return {"eval_prompts": path_hash(path)} if path and path.exists() else {}
 
 
 def after_death(config: Config, out: Path, death: ProcessDied) -> str:

@@ -22,9 +22,17 @@ class Question:
     system: str
 
 
+def locate(path: Path) -> Path:
+    """A file of evaluation prompts by its path; one that is not there is looked for where the presets' own lie."""
+    path = path.expanduser()
+    own = Path(__file__).parents[2] / path
+    return own if not path.exists() and own.is_file() else path
+
+
 def read_questions(path: Path) -> list[Question]:
     """Raises DataError for a file of another form, and for an expected output without a prompt."""
-    content = read_json(path.expanduser())
+    path = locate(path)
+    content = read_json(path)
     mend = f"The form is {FORM}."
     prompts = content.get("prompts") if isinstance(content, dict) else None
     expected = content.get("expected_outputs", {}) if isinstance(content, dict) else None

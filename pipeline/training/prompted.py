@@ -58,7 +58,10 @@ class Examiner:
 
     def examine(self, model: Any, row: Row) -> Row:
         """The metrics of a step with what is found out after it."""
-        found: Row = {"plain_loss": self.plain_loss(model)} if self.plain else {}
+        found: Row = {}
+        if self.plain:
+            size = float(model.get_input_embeddings().weight.detach().float().square().mean().sqrt())
+            found = {"plain_loss": self.plain_loss(model), "embedding_size": size}
         now = time.monotonic()
         due = self.asked == 0 or row["step"] >= self.last or self.spent <= self.share * (now - self.began)
         if self.prompts and due:

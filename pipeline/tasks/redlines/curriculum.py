@@ -39,8 +39,11 @@ LEARNT = 0.1
 """Of the first losses: at such a loss the rows are known by heart."""
 DAMAGE = 0.25
 """Of ln(vocabulary): so much worse on plain language within one evaluation, and the validation loss with it."""
-LOST = 1.0
-"""Of ln(vocabulary): a loss on plain language no better than a guess."""
+GREW = 1.25
+"""Times that the embedding's numbers have grown, in the root of their mean square, while the validation loss rose:
+noise as large as they are makes it 1.4."""
+LOST = 1.5
+"""Of ln(vocabulary): a loss on plain language far worse than a guess, where nothing but language was taught yet."""
 
 Evaluations = Sequence[Mapping[str, Any]]
 Look = Callable[[Evaluations, Mapping[str, Any]], str]
@@ -62,19 +65,28 @@ def stuck_loss(evaluations: Evaluations, settings: Mapping[str, Any]) -> str:
 def corrupted_embeddings(evaluations: Evaluations, settings: Mapping[str, Any]) -> str:
     blind = math.log(settings["vocab_size"])
     last = evaluations[-1]
-    if "plain_loss" not in last or settings["from_scratch"]:
+    if "plain_loss" not in last:
         return ""
-    if last["plain_loss_first"] >= LOST * blind:
-        return f"Already the model that this began as has a loss of {last['plain_loss_first']:.4g} on plain language, "\
-            f"no better than a guess ({blind:.3g})."  # fmt: skip
+    first, known = last["plain_loss_first"], settings.get("plain_loss_known")
+    if not settings["from_scratch"] and known is not None and first - known >= DAMAGE * blind:
+        return (
+            f"The model that this began as left its training with a loss of {known:.4g} on plain language, and has "
+            f"{first:.4g} as it is read."
+        )
+    if not settings["from_scratch"] and known is None and first >= LOST * blind:
+        return (
+            f"Already the model that this began as has a loss of {first:.4g} on plain language, far worse than a "
+            f"guess ({blind:.3g})."
+        )
     for before in reversed(evaluations[:-1]):
-        if last["plain_loss"] - before["plain_loss"] < DAMAGE * blind:
-            continue
-        if last["validation_loss"] > max(2 * before["validation_loss"], before["validation_loss"] + 0.5):
+        worse = last["validation_loss"] > max(2 * before["validation_loss"], before["validation_loss"] + 0.5)
+        plain = last["plain_loss"] - before["plain_loss"] >= DAMAGE * blind
+        if worse and (plain or last["embedding_size"] >= GREW * before["embedding_size"]):
             return (
-                f"Since step {before['step']} the loss on plain language went from {before['plain_loss']:.4g} to "
+                f"Since step {before['step']} the embedding's numbers went from {before['embedding_size']:.3g} to "
+                f"{last['embedding_size']:.3g}, the loss on plain language from {before['plain_loss']:.4g} to "
                 f"{last['plain_loss']:.4g} and the validation loss from {before['validation_loss']:.4g} to "
-                f"{last['validation_loss']:.4g}, where training makes one of them fall."
+                f"{last['validation_loss']:.4g}, which training makes fall."
             )
     return ""
 
@@ -88,7 +100,7 @@ def broken_tags(evaluations: Evaluations, _: Mapping[str, Any]) -> str:
         return ""
     return (
         f"{last['prompts_malformed']:.0%} of {last['prompts']} answers do not end as an answer ends, at a training "
-        f"loss of {last['loss']:.4g}.{_sample(last)}"
+        f"loss of {last['loss_mean']:.4g}.{_sample(last)}"
     )
 
 
@@ -158,8 +170,9 @@ class Verdict:
 
 
 def judge(evaluations: Evaluations, settings: Mapping[str, Any]) -> Verdict:
-    """Of a training's evaluations, oldest first. `settings`: vocab_size, warmup_steps, max_steps, from_scratch and
-    `start`, the words for the model that it began as."""
+    """Of a training's evaluations, oldest first. `settings`: vocab_size, warmup_steps, max_steps, from_scratch,
+    `plain_loss_known`, that of the model it began as when it left its training, if it had one here, and `start`, the
+    words for that model."""
     for line in LINES if evaluations else ():
         evidence = line.look(evaluations, settings)
         if not evidence:

@@ -32,6 +32,8 @@ FAR_ABOVE = 1.5
 FAR_GAP = 0.2
 """Nats as well: far in proportion means little where both are near 0."""
 DROPOUT = 0.2
+EARLIER = 0.6
+"""Of the steps: the plan's own, 3,000 of 5,000."""
 WEIGHT_DECAY = 0.1
 RISES = 3
 """Measures in a row, each above the one before."""
@@ -131,9 +133,12 @@ def plateau(history: History) -> Trouble | None:
 
 def _against_overfitting(history: History) -> str:
     settings = history.settings
-    ways = [f"fewer steps (the best measure was at step {_best_step(history)})"]
-    if settings["lora_dropout"] < DROPOUT:
-        ways.append(f"lora_dropout = {DROPOUT} ({settings['lora_dropout']:g} in effect)")
+    fewer, dropout = "fewer steps", "lora_dropout"
+    if "dropout" in settings:  # every weight is trained, as on the plan's 750M track
+        fewer, dropout = f"fewer steps, {EARLIER * settings['max_steps']:,.0f} say", "dropout"
+    ways = [f"{fewer} (the best measure was at step {_best_step(history)})"]
+    if settings[dropout] < DROPOUT:
+        ways.append(f"{dropout} = {DROPOUT} ({settings[dropout]:g} in effect)")
     if settings["weight_decay"] < WEIGHT_DECAY:
         ways.append(f"weight_decay = {WEIGHT_DECAY} ({settings['weight_decay']:g} in effect)")
     return f"Try {', '.join(ways)}, or more rows."
