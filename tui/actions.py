@@ -162,6 +162,7 @@ CHAT = (
     ),
     Action("chat", "reset", "n", "New", "Begin anew; what was said stays on disk.", "chat MODEL.gguf", False),
     Action("chat", "history", "h", "History", "Read an earlier chat.", "data/chats/TIME.jsonl", False),
+    Action("chat", "go_on", "g,f7", "Go on", "Go on from an earlier chat.", "chat MODEL.gguf --continue FILE", False),
     Action(
         "chat",
         "unload",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,13 @@ def keep(root: Path, row: Row) -> Path:
     with path.open("a", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
         file.write(dump(row) + "\n")
     return path
+
+
+def free(root: Path, letter: str) -> Path:
+    """A name for a transcript that nothing has yet, by the time."""
+    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{letter}"
+    names = (chats(root) / f"{stem}{number or ''}.jsonl" for number in itertools.count())
+    return next(path for path in names if not path.exists())
 
 
 def history(root: Path) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.chat.partner import Answering, Figures, Message, Partner, Piece
 from pipeline.chat.settings import ChatSettings, change
+from pipeline.engine.errors import ConfigError
 from pipeline.gguf.room import ContextFull
 
 ROOM = 4
@@ -43,6 +44,8 @@ class Conversation:
         self.figures: Figures | None = None
         """Of the last message's answer; None where there was none, or it was broken off before its first token."""
         self._answering: Answering | None = None
+        self._earlier = 0
+        """Of the exchanges, those that another process had."""
 
     @property
     def name(self) -> str:
@@ -51,7 +54,20 @@ class Conversation:
 
     def reset(self) -> None:
         """Forget every turn; the settings stay."""
-        self.exchanges, self.first, self.figures = [], 0, None
+        self.take_up([])
+
+    def take_up(self, exchanges: Sequence[Exchange], system: str | None = None) -> None:
+        """Go on from what was said in an earlier chat, in place of what was said in this one.
+
+        `system`: its system prompt, if it had one. Raises ConfigError where messages stand alone, and does nothing.
+        """
+        if exchanges and self.settings.raw:
+            raise ConfigError(
+                "There is nothing to go on from.", "With `raw` each message stands alone.", "Set raw=false."
+            )
+        if system is not None:
+            self.change({"system": system})
+        self.exchanges, self.first, self.figures, self._earlier = list(exchanges), 0, None, len(exchanges)
 
     def change(self, given: Mapping[str, Any]) -> None:
         """Change settings from the next message on. Raises ConfigError, and then changes none."""
@@ -82,7 +98,9 @@ class Conversation:
         asked = max(1, room)
         while True:
             seen = len(self.exchanges) > self.first and not self.settings.raw
-            answering = self.partner.answer(self._messages(text), self.settings, asked, reuse=bool(self.exchanges))
+            answering = self.partner.answer(
+                self._messages(text), self.settings, asked, reuse=len(self.exchanges) > self._earlier
+            )
             try:
                 yield from self._read(text, answering, stopped)
                 return

@@ -14,7 +14,7 @@ from pipeline.chat.conversation import Conversation
 from pipeline.chat.once import figures_as_json
 from pipeline.chat.partner import Partner
 from pipeline.chat.settings import ChatSettings
-from pipeline.chat.transcript import Transcript
+from pipeline.chat.transcript import Transcript, read_back
 from pipeline.engine.children import fold_error
 from pipeline.engine.errors import ConfigError, PipelineError
 from pipeline.engine.rows import Row
@@ -24,13 +24,14 @@ FIELDS: dict[str, dict[str, type]] = {
     "send": {"text": str},
     "settings": {"set": dict},
     "save": {"path": str},
+    "continue": {"path": str},
     "reset": {},
     "unload": {},
     "stop": {},
     "quit": {},
 }
 """Command -> the fields that it knows, beside `do` and `id`, and what they are."""
-NEEDED = {"send": "text", "save": "path"}
+NEEDED = {"send": "text", "save": "path", "continue": "path"}
 
 
 class Desk:
@@ -144,6 +145,18 @@ class Desk:
         self._transcript.end(self._talk)
         self._talk.reset()
         self._tell("reset")
+
+    def _do_continue(self, command: Row) -> None:
+        talk = self._talk
+        system, exchanges = read_back(Path(command["path"]).expanduser())
+        self._transcript.end(talk)
+        talk.take_up(exchanges, system)
+        self._settings = talk.settings
+        turns = [
+            {"asked": turn.asked, "thought": turn.thought, "answer": turn.answer, "ended": bool(turn.figures)}
+            for turn in exchanges
+        ]
+        self._tell("continued", turns=turns, settings=talk.settings.model_dump())
 
     def _do_save(self, command: Row) -> None:
         self._transcript.open(Path(command["path"]).expanduser())

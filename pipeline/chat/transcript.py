@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.chat.conversation import Conversation, Exchange
-from pipeline.engine.errors import ConfigError
-from pipeline.engine.rows import Row, write_rows
+from pipeline.chat.partner import Figures
+from pipeline.engine.errors import ConfigError, DataError
+from pipeline.engine.rows import Row, read_rows, write_rows
+
+ENDED = Figures("stop", None, None, None, 0.0, 0.0, None)
+"""Of an answer that came to its own end some other day."""
 
 
 def rows_of(conversation: Conversation) -> list[Row]:
@@ -32,6 +36,31 @@ def _turns(exchange: Exchange) -> list[Row]:
     if exchange.figures is None or exchange.figures.finish != "stop":
         answer["weight"] = 0
     return [{"role": "user", "content": exchange.asked}, answer]
+
+
+def read_back(path: Path) -> tuple[str | None, list[Exchange]]:
+    """The system prompt, if there was one, and the turns of a transcript's last conversation.
+
+    Raises ConfigError where there is no such file, DataError where it holds no conversation.
+    """
+    if not path.is_file():
+        raise ConfigError(f"There is no chat {path}.", "", "See data/chats.")
+    rows = list(read_rows(path))
+    turns = rows[-1].get("messages") if rows else None
+    if not isinstance(turns, list) or not turns or not all(isinstance(turn, dict) for turn in turns):
+        raise DataError(f"{path} holds no conversation.", "Its last row has no messages.", "Name another chat.")
+    said = [(str(turn.get("role")), str(turn.get("content") or ""), turn) for turn in turns]
+    system = said[0][1] if said[0][0] == "system" else None
+    said = said[system is not None :]
+    pairs = list(zip(said[::2], said[1::2], strict=False))
+    if len(said) % 2 or any((asked[0], answer[0]) != ("user", "assistant") for asked, answer in pairs):
+        raise DataError(f"{path} cannot be gone on with.", "Its turns are not by turns a person's and a model's.", "")
+    return system, [
+        Exchange(
+            asked, answer, str(turn.get("reasoning_content") or ""), answer, None if turn.get("weight") == 0 else ENDED
+        )
+        for (_, asked, _), (_, answer, turn) in pairs
+    ]
 
 
 class Transcript:

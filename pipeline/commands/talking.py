@@ -36,6 +36,7 @@ def chat(
         list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting; /settings lists them.")
     ] = None,
     save: Annotated[Path | None, typer.Option(help="Write the transcript here, after each answer.")] = None,
+    earlier: Annotated[Path | None, typer.Option("--continue", help="Go on from this transcript.")] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Speak JSON lines, for a screen.")] = False,
     root: Root = HERE,
     as_json: Json = False,
@@ -57,6 +58,7 @@ def chat(
         "Name a GGUF file, or --server and --model.": not (file or server or jsonl),
         "--json needs --prompt.": as_json and prompt is None,
         "--jsonl takes messages from its input alone, one model at a time.": jsonl and (prompt is not None or compare),
+        "--jsonl takes up an earlier chat by the command `continue`.": jsonl and earlier is not None,
     }
     if found := [fault for fault, applies in faults.items() if applies]:
         raise ConfigError("\n".join(found), "", "See: python -m pipeline chat --help")
@@ -72,7 +74,7 @@ def chat(
         partners.append(partner_of(workspace, {**asked, "model": compare}, or_file=True))
     text = sys.stdin.read() if prompt == "-" else prompt
     try:
-        code = talk(partners, settings, text, save, workspace.root / "data" / "chats", as_json)
+        code = talk(partners, settings, text, save, workspace.root / "data" / "chats", as_json, earlier)
     finally:
         for partner in partners:
             partner.close()
@@ -89,21 +91,34 @@ def split_set(text: str) -> tuple[str, str]:
 
 
 def talk(
-    partners: list[Partner], settings: Any, prompt: str | None, save: Path | None, folder: Path, as_json: bool
+    partners: list[Partner],
+    settings: Any,
+    prompt: str | None,
+    save: Path | None,
+    folder: Path,
+    as_json: bool,
+    earlier: Path | None = None,
 ) -> int:
-    """A chat on the terminal, or one answer: to stdout, with all else on stderr. Returns the exit code."""
+    """A chat on the terminal, or one answer: to stdout, with all else on stderr. Returns the exit code.
+
+    `earlier`: a transcript to go on from.
+    """
     from rich.console import Console
 
     from pipeline.chat.conversation import Conversation
     from pipeline.chat.line_mode import LineMode
     from pipeline.chat.once import answer_as_json
     from pipeline.chat.screen import Screen
-    from pipeline.chat.transcript import Transcript
+    from pipeline.chat.transcript import Transcript, read_back
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a code page without some glyph must not end the chat
     conversations = [Conversation(partner, settings) for partner in partners]
+    if earlier is not None:
+        system, exchanges = read_back(earlier)
+        for conversation in conversations:
+            conversation.take_up(exchanges, system)
     transcript = Transcript()
     if save is not None:
         transcript.open(save)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from pipeline.chat.conversation import Conversation
 from pipeline.chat.settings import ChatSettings
-from pipeline.chat.transcript import Transcript, rows_of
-from pipeline.engine.errors import ConfigError, ProviderError
+from pipeline.chat.transcript import Transcript, read_back, rows_of
+from pipeline.engine.errors import ConfigError, DataError, ProviderError
 from pipeline.engine.events import Emitter
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context
@@ -84,3 +85,50 @@ def test_nothing_is_overwritten_and_nothing_is_written_of_nothing(tmp_path: Path
     path.write_text("mine", encoding="utf-8")
     with pytest.raises(ConfigError, match="exists already"):
         Transcript().open(path)
+
+
+def said(tmp_path: Path, *turns: dict[str, object]) -> Path:
+    path = tmp_path / "said.jsonl"
+    path.write_text(json.dumps({"messages": [{"role": "user", "content": "of another conversation"}]}) + "\n", "utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"messages": turns}) + "\n")
+    return path
+
+
+def test_an_earlier_chat_is_gone_on_with(tmp_path: Path) -> None:
+    first = Conversation(Scripted(["<think>Hm.</think>One."], ["Tw", ProviderError]), ChatSettings(system="Be brief."))
+    list(first.send("1?"))
+    with pytest.raises(ProviderError):
+        list(first.send("2?"))
+    transcript = Transcript()
+    transcript.open(tmp_path / "said.jsonl")
+    transcript.save(first)
+    system, exchanges = read_back(tmp_path / "said.jsonl")
+    assert system == "Be brief."
+    partner = Scripted(["Three."], ["Four."])
+    talk = Conversation(partner, ChatSettings(system="other"))
+    talk.take_up(exchanges, system)
+    list(talk.send("3?"))
+    list(talk.send("4?"))
+    seen = [message["content"] for message in partner.asked[0]]
+    assert seen == ["Be brief.", "1?", "One.", "2?", "Tw", "3?"]
+    assert partner.reused == [False, True]  # what another process had in its context is not in this one's
+    (row,), (before,) = rows_of(talk), rows_of(first)
+    assert row["messages"][: len(before["messages"])] == before["messages"]  # its thoughts and weights with it
+    assert [turn.get("weight") for turn in row["messages"] if turn["role"] == "assistant"] == [None, 0, None, None]
+    talk.reset()
+    assert talk.exchanges == []
+
+
+def test_what_cannot_be_gone_on_with_is_told(tmp_path: Path) -> None:
+    user, model = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
+    for turns in ([], [user], [model, user], [user, model, model, user], [user, {"role": "tool", "content": ""}]):
+        with pytest.raises(DataError):
+            read_back(said(tmp_path, *turns))
+    with pytest.raises(ConfigError, match="no chat"):
+        read_back(tmp_path / "none.jsonl")
+    _, exchanges = read_back(said(tmp_path, user, model))
+    raw = Conversation(Scripted(), ChatSettings(raw=True))
+    with pytest.raises(ConfigError, match="stands alone"):
+        raw.take_up(exchanges)
+    assert raw.exchanges == []

@@ -13,8 +13,25 @@ def tell(event, command, **fields):
     print(json.dumps({"event": event, **about, **fields}), flush=True)
 
 
+ASKED, SAVED = [], []
+
+
+def save(answer):
+    """As the chat does, after each answer."""
+    SAVED[1:] = [*SAVED[1:], {"role": "user", "content": ASKED[-1]}, {"role": "assistant", "content": answer}]
+    path = Path(SAVED[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"messages": SAVED[1:]}) + "\n", encoding="utf-8")
+
+
 def answer(command):
     text = command["text"]
+    ASKED.append(text)
+    if text == "what did I say?":
+        tell("answer", command, text=ASKED[-2] if len(ASKED) > 1 else "nothing")
+        tell("done", command, finish="stop")
+        save("")
+        return
     if text == "die":
         print("the last words", file=sys.stderr, flush=True)
         os._exit(7)
@@ -43,6 +60,7 @@ def answer(command):
         turns=1,
         forgotten=0,
     )
+    save(text)
 
 
 def main():
@@ -68,6 +86,27 @@ def main():
             else:
                 SETTINGS.update(command["set"])
                 tell("settings", command, settings=SETTINGS)
+        elif do == "save":
+            SAVED[:] = [command["path"], *SAVED[1:]]
+        elif do == "continue":
+            try:
+                rows = [json.loads(row) for row in Path(command["path"]).read_text("utf-8").splitlines()]
+            except ValueError:
+                tell("error", command, type="DataError", what="No conversation.", why="", mend="")
+                continue
+            said = rows[-1]["messages"]
+            turns = [
+                {
+                    "asked": one["content"],
+                    "thought": other.get("reasoning_content", ""),
+                    "answer": other["content"],
+                    "ended": True,
+                }
+                for one, other in zip(said[::2], said[1::2], strict=True)
+            ]
+            SAVED[:] = [*SAVED[:1], *said]
+            ASKED[:] = [turn["asked"] for turn in turns]
+            tell("continued", command, turns=turns, settings=SETTINGS)
         elif do in ("reset", "unload"):
             tell({"unload": "unloaded"}.get(do, do), command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from textual import on, work
@@ -25,6 +26,7 @@ from tui.widgets.prompt import Prompt
 from tui.widgets.talk_pane import TalkPane
 from tui.widgets.turn import Turn
 
+NOBODY = "Nobody to talk to yet: F2 names a file or a server."
 OTHER = "another: a path, or a server's address and its model …"
 
 
@@ -125,7 +127,7 @@ class ChatScreen(Frame):
     @on(Prompt.Sent)
     def _send(self, message: Prompt.Sent) -> None:
         if self._first.partner is None:
-            self.notify("Nobody to talk to yet: F2 names a file or a server.", severity="warning", timeout=4)
+            self.notify(NOBODY, severity="warning", timeout=4)
         elif any(pane.turn for pane in self._panes):
             self.notify("An answer is on its way: F5 stops it.", severity="warning", timeout=3)
         else:
@@ -146,8 +148,7 @@ class ChatScreen(Frame):
     def close_layer(self) -> bool:
         if not self.query_one(Prompt).has_focus:
             return False
-        turn = self._first.current
-        self.set_focus(turn)
+        self.set_focus(self._first.current)
         return True
 
     def action_partner(self) -> None:
@@ -266,13 +267,25 @@ class ChatScreen(Frame):
         self.notify(shown(f"kept in {path.relative_to(self.cockpit.root)}").plain, timeout=4, markup=False)
 
     def action_history(self) -> None:
-        names = keep.history(self.cockpit.root)
+        self._choose_chat("Read an earlier chat, the newest first", self._read)
 
+    def action_go_on(self) -> None:
+        if self._first.partner is None:
+            return self.notify(NOBODY, severity="warning", timeout=4)
+
+        def given(path: Path) -> None:
+            for pane in self._panes:
+                pane.go_on(path)
+            self.query_one(Prompt).focus()
+
+        return self._choose_chat("Go on from an earlier chat, the newest first", given)
+
+    def _choose_chat(self, title: str, given: Callable[[Path], object]) -> None:
         def chosen(name: str | None) -> None:
             if name:
-                self._read(keep.chats(self.cockpit.root) / name)
+                given(keep.chats(self.cockpit.root) / name)
 
-        self.app.push_screen(Choose("Earlier chats, the newest first", names), chosen)
+        self.app.push_screen(Choose(title, keep.history(self.cockpit.root)), chosen)
 
     @work(thread=True, exclusive=True, group="history", exit_on_error=False)
     def _read(self, path: Path) -> None:

@@ -15,10 +15,11 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
+from tui import keep
+from tui.chat_meter import meter
 from tui.partners import Partner
 from tui.talk import Talk
 from tui.text import line, shown
-from tui.widgets.score_bars import bar
 from tui.widgets.turn import Turn
 
 GAP = 0.05
@@ -63,6 +64,9 @@ class TalkPane(Vertical):
         """All in effect, once the model is loaded."""
         self.given: dict[str, Any] = {}
         """Those that a person changed; they outlive the model."""
+        self._earlier: Path | None = None
+        """A transcript to go on from, once the model is there: another chat's, or this one's after a death."""
+        self._saved: Path | None = None
         self._trying: Mapping[str, Any] = {}
         self._number = 0
         """Of the message: what is still said to an earlier one is not heard."""
@@ -108,6 +112,21 @@ class TalkPane(Vertical):
         self._talk, self._loaded, self.settings = None, {}, {}
         self.partner = partner
         self._clear()
+
+    def go_on(self, path: Path) -> None:
+        """Go on from an earlier chat, with the partner of now."""
+        if self.turn:
+            self.stop()
+        self._clear()
+        self._earlier = path
+        if self._loaded and self._talk:
+            self._take_up()
+        else:
+            self.load()
+
+    def _take_up(self) -> None:
+        if self._talk and self._earlier:
+            self._talk.tell("continue", path=str(self._earlier), id="continue")
 
     def say(self, text: str) -> bool:
         """Send a message, unless there is nobody or an answer is on its way."""
@@ -196,9 +215,9 @@ class TalkPane(Vertical):
             return
         if kind == "loaded" and self._talk:
             self._loaded, self.settings = event, _table(event.get("settings"))
-            folder = self._root / "data" / "chats"
-            name = f"{time.strftime('%Y%m%d-%H%M%S')}-{self._letter}.jsonl"
-            self._talk.tell("save", path=str(folder / name), id="save")
+            self._take_up()
+            self._saved = keep.free(self._root, self._letter)
+            self._talk.tell("save", path=str(self._saved), id="save")
             if turn:
                 self._talk.tell("send", id=self._number, text=turn.asked)
             self.post_message(self.Loaded(self))
@@ -211,6 +230,9 @@ class TalkPane(Vertical):
         elif kind == "settings":
             self.settings = _table(event.get("settings"))
             self.given |= self._trying
+        elif kind == "continued":
+            self.settings, self._earlier = _table(event.get("settings")), None
+            self._show_earlier(event.get("turns"))
         elif kind == "unloaded":
             self.notify("The model's memory is given back until the next message.", timeout=3)
         elif kind == "error":
@@ -218,17 +240,31 @@ class TalkPane(Vertical):
         elif kind == "died":
             self._died(str(event.get("why", "")))
 
+    def _show_earlier(self, said: Any) -> None:
+        """The turns of the chat that is gone on from, unless they stand there already: then it was a death."""
+        if self.turns[: -1 if self.turn else None]:
+            return
+        self.query_one("#empty").display = False
+        turns = self.query_one("#turns", VerticalScroll)
+        for row in map(_table, said if isinstance(said, list) else []):
+            turns.mount(Turn.earlier(row, plain=self._plain), before=self.turn)
+        turns.anchor()
+
     def _failed(self, event: Mapping[str, Any]) -> None:
         said = "\n".join(str(event[part]) for part in ("what", "why", "mend") if event.get(part))
+        if event.get("id") == "continue":
+            self._earlier = None
         if event.get("id") in ("load", self._number):
             self._end(fault=said)
         else:
             self.notify(shown(said).plain, severity="error", markup=False, timeout=8)
 
     def _died(self, why: str) -> None:
-        lost = " What was said before it no longer knows." if len(self.turns) > (self.turn is not None) else ""
         self._loaded = {}
-        self._end(fault=f"The model's process ended. {why}\nThe next message starts it again.{lost}")
+        if self._saved and self._saved.exists() and not self.settings.get("raw"):
+            self._earlier = self._saved
+        knows = " and takes up what was answered" if self._earlier else ", without what was said" if self.turns else ""
+        self._end(fault=f"The model's process ended. {why}\nThe next message starts it again{knows}.")
 
     def _end(self, figures: Mapping[str, Any] | None = None, fault: str = "") -> None:
         turn, self.turn = self.turn, None
@@ -241,7 +277,7 @@ class TalkPane(Vertical):
         self.post_message(self.Ended(self))
 
     def _clear(self) -> None:
-        self.turn, self._figures = None, {}
+        self.turn, self._figures, self._earlier = None, {}, None
         self._number += 1
         self.query(Turn).remove()
         self.query_one("#empty").display = True
@@ -253,26 +289,9 @@ class TalkPane(Vertical):
         self.border_title = line(self.partner.label if self.partner else "nobody", "bold")
         words = "Loaded with the first message, in a process of its own." if self.partner else EMPTY
         self.query_one("#empty", Static).update(Content(words))
-        self.query_one("#meter", Static).update(self._meter())
-
-    def _meter(self) -> Content:
-        parts: list[str] = []
-        if self.turn and not self._loaded:
-            parts.append("loading")
-        elif self.turn:
-            seconds = time.monotonic() - self._began
-            pace = f" · about {self._pieces / seconds:.0f} tokens/s" if self._pieces > 1 and seconds > 0 else ""
-            parts.append(f"answering, {seconds:.1f} s{pace}")
-        figures = self._figures
-        used, context = figures.get("used"), figures.get("context") or self._loaded.get("context")
-        if isinstance(context, int) and context > 0:
-            known = used if isinstance(used, int) else 0
-            parts.append(f"context {bar(known / context, 10, self._plain)} {known:,} of {context:,}")
-        if forgotten := figures.get("forgotten"):
-            parts.append(f"{forgotten} turns no longer seen")
-        names = {"temperature": "T", "top_p": "top p", "top_k": "top k", "seed": "seed", "max_tokens": "at most"}
-        parts += [f"{word} {self.settings[name]}" for name, word in names.items() if name in self.settings]
-        return line(" · ".join(parts)).truncate(max(1, self.size.width - 2), ellipsis=True)
+        answering = (time.monotonic() - self._began, self._pieces) if self.turn else None
+        text = meter(self._figures, self._loaded, self.settings, answering, self._plain)
+        self.query_one("#meter", Static).update(text.truncate(max(1, self.size.width - 2), ellipsis=True))
 
 
 def _table(value: Any) -> Mapping[str, Any]:

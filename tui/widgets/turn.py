@@ -41,6 +41,14 @@ class Turn(Vertical, can_focus=True):
         self.fault = ""
         self._ready = False
 
+    @classmethod
+    def earlier(cls, row: Mapping[str, Any], *, plain: bool) -> Turn:
+        """Of an earlier chat: what the event `continued` says of it."""
+        turn = cls(str(row.get("asked", "")), folded=True, plain=plain)
+        turn.said |= {name: str(row.get(name, "")) for name in ("thought", "answer")}
+        turn.figures = {"finish": "stop" if row.get("ended") else ""}
+        return turn
+
     def compose(self) -> ComposeResult:
         yield Static(id="asked", classes="-said")
         yield Static(id="thought")

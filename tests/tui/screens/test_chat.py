@@ -1,22 +1,17 @@
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from pipeline.engine.rows import read_rows
+from tests.tui.chatting import answered, chat, first, say, texts, until
 from tui import talk
-from tui.app import Cockpit
 from tui.partners import Partner
-from tui.screens.chat import ChatScreen
 from tui.screens.text import TextOver
 from tui.widgets.prompt import Prompt
 from tui.widgets.score_bars import ScoreBars
@@ -32,44 +27,6 @@ POISON = (
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Path(__file__).parents[1] / "talking.py"
     monkeypatch.setattr(talk, "command", lambda *_: [sys.executable, str(model)])
-
-
-async def until(true: Callable[[], object], seconds: float = 20) -> None:
-    for _ in range(int(seconds / 0.02)):
-        if true():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it never came true")
-
-
-@asynccontextmanager
-async def chat(tmp_path: Path, size: tuple[int, int] = (120, 40), model: str = "/m/one.gguf", **options: Any) -> Any:
-    app = Cockpit(tmp_path, home=tmp_path / "home", **options)
-    async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
-        await pilot.press("6")
-        await until(lambda: isinstance(app.screen, ChatScreen) and app.screen.ready)
-        if model:
-            app.screen.query_one("#first", TalkPane).meet(Partner(model, {"model": model}))
-        yield app, pilot
-
-
-async def say(app: Cockpit, pilot: Any, text: str) -> None:
-    app.screen.query_one(Prompt).focus()
-    app.screen.query_one(Prompt).text = text
-    await pilot.press("enter")
-
-
-def first(app: Cockpit) -> TalkPane:
-    return app.screen.query_one("#first", TalkPane)
-
-
-def texts(app: Cockpit, place: int = -1) -> dict[str, str]:
-    turn = first(app).turns[place]
-    return {str(node.id): str(node.render()) for node in turn.query("Static") if node.has_class("-said")}
-
-
-def answered(app: Cockpit, turns: int = 1) -> Callable[[], object]:
-    return lambda: len(first(app).turns) == turns and first(app).turns[-1].figures
 
 
 async def test_an_answer_comes_with_its_thought_its_figures_and_the_context(tmp_path: Path) -> None:
@@ -114,9 +71,10 @@ async def test_a_process_that_dies_is_told_of_and_the_next_message_starts_anothe
         assert first(app)._talk is not None
         psutil.Process(first(app)._talk.pid).kill()
         await until(lambda: first(app)._talk.pid is None)  # type: ignore[union-attr]
-        await until(lambda: any("it no longer knows" in note.message for note in app._notifications))
-        await say(app, pilot, "once more")
+        await until(lambda: any("takes up what was answered" in note.message for note in app._notifications))
+        await say(app, pilot, "what did I say?")
         await until(answered(app, 3))
+        assert texts(app)["answer"].strip() == "again"  # the new process was told of it
 
 
 async def test_a_death_that_was_not_heard_of_yet_takes_no_message_with_it(tmp_path: Path) -> None:
@@ -131,7 +89,7 @@ async def test_a_death_that_was_not_heard_of_yet_takes_no_message_with_it(tmp_pa
         assert first(app).say("second")
         await until(answered(app, 2))
         assert first(app).turns[-1].fault == ""
-        await until(lambda: any("it no longer knows" in note.message for note in app._notifications))
+        await until(lambda: any("takes up what was answered" in note.message for note in app._notifications))
 
 
 async def test_errors_stand_in_the_turn(tmp_path: Path) -> None:
