@@ -55,6 +55,8 @@ class Snapshot:
     pid: int | None
     behind: bool
     """Whether there is more in the file than has been read yet."""
+    fault: str = ""
+    """What is wrong with the file: it cannot be read, or has lines that are no events."""
 
 
 @dataclass
@@ -97,17 +99,14 @@ class Feed:
     def _loop(self) -> None:
         tail, state = Tail(self.run.events), _State()
         planned = tuple(_step_names(self.run))
-        life: Life | None = None
+        told: tuple[Life, str] | None = None
         looked, sent = 0.0, 0.0
         fresh: list[Event] = []
         news, behind = False, True
         while not self._closed.is_set():
-            events = tail.read(CHUNK)
+            events, fault = _read(tail)
             for event in events:
-                try:
-                    state.apply(event)
-                except (KeyError, TypeError, ValueError, AttributeError):
-                    continue  # a damaged line: what is whole is shown
+                state.apply(event)
                 if event.kind not in ("progress", "metric", "memory"):
                     fresh.append(event)
             now = time.monotonic()
@@ -121,22 +120,34 @@ class Feed:
                 if not self.run.path.is_dir():
                     return  # deleted; to look at its lock would make the folder again
                 found = state.view.life(self.run.is_alive())
-                if (news and now - sent >= (LOADING if full else NEWS)) or found != life or caught_up:
-                    life, sent, news, behind = found, now, False, full
-                    self._send(_snapshot(self.run, state, found, planned, fresh, behind=full))
+                if (news and now - sent >= (LOADING if full else NEWS)) or (found, fault) != told or caught_up:
+                    told, sent, news, behind = (found, fault), now, False, full
+                    self._send(_snapshot(self.run, state, found, planned, fresh, fault, full))
                     fresh = []
             self._closed.wait(BREATH if full else GAP)
 
 
+def _read(tail: Tail) -> tuple[list[Event], str]:
+    """What is new, and what is wrong with the file."""
+    try:
+        events = tail.read(CHUNK)
+    except OSError as error:
+        return [], f"events.jsonl cannot be read: {error.strerror}."
+    count = tail.damaged
+    lines = "1 line of events.jsonl is" if count == 1 else f"{count:,} lines of events.jsonl are"
+    return events, f"{lines} damaged and left out." if count else ""
+
+
 def _step_names(run: Run) -> list[str]:
     try:
-        return list(run.tree().get("steps", {}))
+        steps = run.tree().get("steps")
     except Exception:  # a run directory that somebody is deleting, or has damaged
         return []
+    return list(steps) if isinstance(steps, dict) else []
 
 
 def _snapshot(
-    run: Run, state: _State, life: Life, planned: tuple[str, ...], fresh: list[Event], *, behind: bool
+    run: Run, state: _State, life: Life, planned: tuple[str, ...], fresh: list[Event], fault: str, behind: bool
 ) -> Snapshot:
     view = state.view
     return Snapshot(
@@ -153,4 +164,5 @@ def _snapshot(
         view.last,
         view.pid,
         behind,
+        fault,
     )

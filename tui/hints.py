@@ -18,6 +18,13 @@ LIVE = ("running", "waiting", "stalled")
 
 def hint(snapshot: Snapshot) -> Content:
     """Empty while all goes its way."""
+    said = _state(snapshot)
+    if not snapshot.fault:
+        return said
+    return said + Content(" " if said else "") + line(snapshot.fault, "$error")
+
+
+def _state(snapshot: Snapshot) -> Content:
     if snapshot.life == "waiting" and snapshot.waiting:
         until = snapshot.waiting.get("until")
         said = line(f"Waits: {snapshot.waiting.get('reason', '')}", "$warning")

@@ -47,6 +47,8 @@ def about(row: RunRow) -> Content:
              _named("begun", time.strftime("%Y-%m-%d %H:%M", time.localtime(row.created))),
              _named("took" if row.seconds is not None else "so far", clock(spent(row))),
              _named("steps", f"{row.done} of {row.steps}" + (f", at {row.at}" if row.at else ""))]  # fmt: skip
+    if row.fault:
+        parts.append(line(row.fault, "$error"))
     if row.waiting:
         until = f", until {time.strftime('%m-%d %H:%M', time.localtime(row.until))}" if row.until else ""
         parts.append(line(f"waits: {row.waiting}{until}", "$warning"))

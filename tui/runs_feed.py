@@ -10,12 +10,13 @@ from typing import Any
 
 from pipeline.engine.artifacts import Workspace
 from pipeline.engine.errors import PipelineError
-from pipeline.engine.events import Tail
+from pipeline.engine.events import Event, Tail
 from pipeline.engine.runs import Run, list_runs
 from pipeline.engine.view import Life, RunView
 
 LOOK = 1.0
 """Seconds between looks."""
+EVENTS = "events.jsonl"
 LIVE = ("running", "waiting", "stalled")
 
 
@@ -41,6 +42,8 @@ class RunRow:
     """On what it waits."""
     until: float | None
     """Until when, where that is known."""
+    fault: str = ""
+    """Which of its files are damaged."""
 
     def text(self) -> str:
         """What a filter looks through."""
@@ -54,6 +57,7 @@ class _Known:
     view: RunView = field(default_factory=RunView)
     about: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 0
+    faults: tuple[str, ...] = ()
     size: int = -1
     noted: int = -1
     """When tags and notes were last changed, in ns; 0: there are none."""
@@ -92,39 +96,71 @@ class RunsFeed:
 
 
 def _row(run: Run, known: dict[str, _Known]) -> RunRow | None:
-    """None for a directory that is damaged or just being deleted."""
+    """None for a directory that is just being deleted."""
     try:
         entry = known.get(run.id)
         if entry is None:
-            entry = known[run.id] = _Known(Tail(run.events), about=run.about(), steps=len(run.tree().get("steps", {})))
+            entry = known[run.id] = _known(run)
         size, noted = _stat(run.events)[0], _stat(run.path / "notes.json")[1]
         if entry.row and entry.view.finished and (size, noted) == (entry.size, entry.noted):
             return entry.row  # whoever resumes it writes an event first
-        while size != entry.size and (events := entry.tail.read(5000)):
+        while size != entry.size and (events := _events(entry)):
             for event in events:
                 entry.view.apply(event)
         entry.size, entry.noted = size, noted
-        notes = run.notes()
-        view, about = entry.view, entry.about
-        until = (view.waiting or {}).get("until")
-        entry.row = RunRow(
-            run,
-            view.life(run.is_alive()),
-            str(about.get("preset", "")),
-            float(about.get("created") or 0),
-            sum(step.state in ("done", "cached") for step in view.steps.values()),
-            entry.steps,
-            view.finished.get("seconds") if view.finished else None,
-            next(reversed(view.steps), ""),
-            _figures(view),
-            tuple(str(tag) for tag in notes.get("tags", ())),
-            str(notes.get("note", "")),
-            str((view.waiting or {}).get("reason", "")),
-            float(until) if isinstance(until, int | float) else None,
-        )
+        notes, unread = _table(run.notes, "notes.json")
+        entry.row = _told(run, entry, notes, unread)
         return entry.row
-    except (PipelineError, OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (PipelineError, OSError):
         return None
+
+
+def _events(entry: _Known) -> list[Event]:
+    try:
+        return entry.tail.read(5000)
+    except OSError:
+        entry.faults = (*(name for name in entry.faults if name != EVENTS), EVENTS)
+        return []
+
+
+def _known(run: Run) -> _Known:
+    about, unread = _table(run.about, "run.json")
+    tree, unread_too = _table(run.tree, "config.json")
+    steps = tree.get("steps")
+    return _Known(
+        Tail(run.events), about=about, steps=len(steps) if isinstance(steps, dict) else 0, faults=(*unread, *unread_too)
+    )
+
+
+def _table(read: Callable[[], Mapping[str, Any]], name: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """What a file holds, and its name where it holds nothing that can be read."""
+    try:
+        return read(), ()
+    except (PipelineError, OSError, ValueError, TypeError, RecursionError):
+        return {}, (name,)
+
+
+def _told(run: Run, entry: _Known, notes: Mapping[str, Any], unread: tuple[str, ...]) -> RunRow:
+    view, about = entry.view, entry.about
+    waiting = view.waiting or {}
+    created, tags = about.get("created"), notes.get("tags")
+    faults = [*entry.faults, *unread, *([EVENTS] if entry.tail.damaged and EVENTS not in entry.faults else [])]
+    return RunRow(
+        run,
+        view.life(run.is_alive()),
+        str(about.get("preset", "")),
+        float(created) if isinstance(created, int | float) and 0 <= created < 2**40 else 0.0,
+        sum(step.state in ("done", "cached") for step in view.steps.values()),
+        entry.steps,
+        view.finished.get("seconds") if view.finished else None,
+        next(reversed(view.steps), ""),
+        _figures(view),
+        tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+        str(notes.get("note", "")),
+        str(waiting.get("reason", "")),
+        waiting.get("until"),
+        f"damaged: {', '.join(faults)}" if faults else "",
+    )
 
 
 def _stat(path: Path) -> tuple[int, int]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.engine.kinds import is_sound
 from pipeline.engine.rows import Row, RowWriter, mend_torn_tail
 
 KINDS = (
@@ -110,6 +112,10 @@ class Tail:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
+        self._torn = -1
+        """Size of the file when its last line had no newline yet: until it grows there is nothing to read."""
+        self.damaged = 0
+        """Lines that are no events, and were left out."""
 
     def read(self, limit: int | None = None) -> list[Event]:
         """New events, oldest first, at most `limit`; an empty list when there are none or no file yet."""
@@ -119,13 +125,21 @@ class Tail:
         except FileNotFoundError:
             return events
         with file:
+            size = os.fstat(file.fileno()).st_size
+            if size in (self._offset, self._torn):
+                return events
             file.seek(self._offset)
             for line in file:
-                if not line.endswith(b"\n") or (limit is not None and len(events) >= limit):
+                if limit is not None and len(events) >= limit:
+                    break
+                if not line.endswith(b"\n"):
+                    self._torn = size
                     break
                 self._offset += len(line)
                 event = _parse(line)
-                if event is not None:
+                if event is None:
+                    self.damaged += 1
+                else:
                     events.append(event)
         return events
 
@@ -133,9 +147,10 @@ class Tail:
 def _parse(line: bytes) -> Event | None:
     """None for a line that is no event: a reader shows what it can of a damaged file."""
     try:
-        return Event(**json.loads(line))
-    except (ValueError, TypeError):
+        found = json.loads(line)
+    except (ValueError, RecursionError):
         return None
+    return Event(**found) if is_sound(found) else None
 
 
 def _last_event(path: Path) -> Event | None:

@@ -73,6 +73,8 @@ class Run:
             lock.acquire(timeout=0)
         except Timeout:
             return True
+        except OSError:
+            return _is_held(self.path / "lock")
         lock.release()
         return False
 
@@ -87,6 +89,20 @@ class Run:
         if self.is_alive():
             raise Busy(f"{self.id} is running.", "", f"Stop it first: python -m pipeline stop {self.id}")
         shutil.rmtree(self.path)
+
+
+def _is_held(path: Path) -> bool:
+    """Of a lock that cannot be written, on a disk that is read-only or full: asked without writing."""
+    try:
+        import fcntl
+
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):
+        return False  # Windows has no such question; a lock that is not there is held by nobody
+    return False
 
 
 def create_run(workspace: Workspace, config: RunConfig, options: Mapping[str, Any]) -> Run:
