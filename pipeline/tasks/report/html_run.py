@@ -34,7 +34,11 @@ def what_was_run(report: Row) -> str:
         grid(asked, "words") if asked else "",
         grid(judges_table(report["judges"]), "words") if report["judges"] else "",
         grid(changed, "words") if changed else tag("p", "Every setting was in effect as asked.", class_="note"),
-        fold("Settings as they were asked, summary and packages of each step", *map(_step, report["steps"])),
+        fold(
+            "Settings as they were asked, summary and packages of each step",
+            *map(_step, report["steps"]),
+            class_="settings",
+        ),
     )
 
 

@@ -44,5 +44,5 @@ def grid(table: Table, class_: str = "") -> Markup:
     return tag("div", tag("table", tag("thead", head), tag("tbody", *body), class_=class_), class_="wide", tabindex="0")
 
 
-def fold(summary: str, *children: str) -> Markup:
-    return tag("details", tag("summary", summary), *children)
+def fold(summary: str, *children: str, **attributes: str) -> Markup:
+    return tag("details", tag("summary", summary), *children, **attributes)

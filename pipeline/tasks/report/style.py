@@ -46,7 +46,8 @@ tr.total>*{font-weight:600;border-top:1px solid var(--dim)}tr.total+tr.total>*{b
 tr.lost>*{color:var(--bad);font-weight:700}
 .beside{table-layout:fixed;width:100%;min-width:36rem}.beside td{white-space:normal;overflow-wrap:anywhere}
 .beside th{max-width:none;overflow-wrap:anywhere}.beside th:first-child{width:28%}.beside th:nth-child(4){width:12%}
-.words th{text-align:left}.words td{text-align:left;white-space:normal;overflow-wrap:anywhere}
+.words th{text-align:left}
+.words td{text-align:left;vertical-align:baseline;white-space:normal;overflow-wrap:anywhere;min-width:6rem}
 .battery tbody th{white-space:nowrap}
 .battery td span{display:inline-grid;grid-template-columns:auto 11em;column-gap:.7em;align-items:baseline}
 .battery td b{font:600 1em/1 ui-monospace,monospace;letter-spacing:.12em}
@@ -65,13 +66,14 @@ details>.turn{margin:.6rem 0}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font:.85rem/1.45 ui-monospace,monospace;margin:.4rem 0}
 details{margin:.3rem 0}summary{cursor:pointer;color:var(--dim);overflow-wrap:anywhere}
 code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}
-@media (max-width:40rem){nav{position:static}section{scroll-margin-top:0}main{padding:1rem .7rem 3rem}}
+@media (max-width:40rem){nav{position:static}section{scroll-margin-top:0}main{padding:1rem .7rem 3rem}
+figure{overflow-x:auto}svg{max-width:none;min-width:32rem}}
 @media print{
 :root{--ink:#000;--paper:#fff;--soft:#f6f6f6;--line:#bbb;--dim:#444;--good:#0b6b3a;--bad:#a4262c;--open:#7a5b00;
 --series-0:#d55e00;--series-1:#0072b2;--series-2:#009e73;--series-3:#cc79a7;--series-4:#e69f00;--series-5:#56b4e9}
 html{font-size:11px}main{max-width:none;padding:0}.wide{overflow:visible}nav{display:none}
 .pair{grid-template-columns:repeat(auto-fit,minmax(11rem,1fr))}
-figure,article,table,li{break-inside:avoid}h2,h3,.note,figcaption,.turn{break-after:avoid}
-details::details-content{content-visibility:visible;block-size:auto}}
+figure,article,table,li,p{break-inside:avoid}h2,h3,h4,section>.note,figcaption,.turn,summary{break-after:avoid}
+section>details:not(.settings)::details-content{content-visibility:visible;block-size:auto}.settings{display:none}}
 """
 )
