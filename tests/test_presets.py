@@ -20,6 +20,7 @@ from pipeline.engine.stage import PlanContext
 from pipeline.stages.answers import LIMITS
 from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.estimate.shape import read_shape
+from pipeline.tasks.verdict.battery import fewest
 from tests.tasks.estimate.tiny import QWEN3_8B
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -103,6 +104,15 @@ def test_other_limits_of_one_contestant_are_found_before_anything_runs(tmp_path:
     faults = {entry.step.name: f.text for entry in entries for f in entry.findings if f.level == "fault"}
     assert list(faults) == ["evaluate", "tournament"]
     assert all("answers_sft 64, answers_grpo 160)" in text for text in faults.values())
+
+
+def test_the_verdict_of_the_plan_can_be_met_with_the_answers_that_are_asked() -> None:
+    config = read("entropy-joy")
+    assert config.step("report").settings.criteria == "entropy-joy"
+    least = fewest(config.step("report").settings.thresholds.passes)
+    asked = [step.settings for step in config.steps if step.stage.name == "answers"]
+    assert all(settings.battery >= 2 * least for settings in asked), "one in eight may fail or be cut off"
+    assert all(settings.thinking for settings in asked)
 
 
 def test_dolphin_is_asked_first_and_one_override_leaves_it_out() -> None:
@@ -232,9 +242,14 @@ def test_entropy_joy_runs_in_full_on_a_tiny_base(tmp_path: Path) -> None:
         [sys.executable, "-m", "pipeline", "run", "entropy-joy", "--root", str(tmp_path), "--json", *words],
         capture_output=True, text=True, check=False, encoding="utf-8",
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 4, done.stdout + done.stderr
     steps = {step["name"]: step for step in json.loads(done.stdout)["steps"]}
-    assert [step["state"] for step in steps.values()] == ["done"] * 14
+    assert [step["state"] for step in steps.values()] == ["done"] * 15
+    criteria = {entry["name"]: entry["outcome"] for entry in steps["report"]["summary"]["verdict"]["criteria"]}
+    assert list(criteria) == ["keeps_reasoning", "redirects", "still_thinks", "no_more_refusals", "dimensions_improve"]
+    assert criteria["dimensions_improve"] == "not measurable", "ten prompts show nothing"
+    coverage = steps["tournament"]["summary"]["coverage"]
+    assert coverage.pop("asked") == 30 == sum(coverage.values())
     made = {name: read_json(Path(step["artifact"]) / "made.json") for name, step in steps.items()}
     assert made["sft"]["effective"]["max_seq_length"]["in_effect"] == 1024
     assert made["grpo"]["effective"]["max_completion_length"]["in_effect"] == 512

@@ -16,12 +16,13 @@ from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.tasks.report.provenance import Source
 from pipeline.tasks.report.report import assemble
-from pipeline.tasks.verdict import Thresholds, Training
+from pipeline.tasks.verdict.evidence import Thresholds, Training
 
 
 class Config(Settings):
-    criteria: Literal["none", "smoke", "quickstart"] = "none"
-    """What the verdict asks: `quickstart`, that the model got better; `smoke`, that training works on this machine."""
+    criteria: Literal["none", "smoke", "quickstart", "entropy-joy"] = "none"
+    """What the verdict asks: `quickstart`, that the model got better; `smoke`, that training works on this machine;
+    `entropy-joy`, the five of the plan: reasoning kept, redirection, thought, no more refusals, better dimensions."""
     thresholds: Thresholds = Thresholds()
     """What the criteria demand."""
     per_category: int = Field(1, ge=0)

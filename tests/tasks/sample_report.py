@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.tasks.report.provenance import Source
 from pipeline.tasks.report.report import assemble
-from pipeline.tasks.verdict import Thresholds, Training
+from pipeline.tasks.verdict.evidence import Thresholds, Training
 from tests.tasks.examined import battery_of, tournament_of
 from tests.tasks.sample_run import GAINS, answer_rows, evaluation_of, made, metric_rows, trace_rows
 

@@ -9,7 +9,8 @@ from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.report.answers import battery_answers, sample_answers, sample_traces
 from pipeline.tasks.report.headline import headline
 from pipeline.tasks.report.provenance import Source, costs, coverage, judges, steps
-from pipeline.tasks.verdict import Evidence, Thresholds, Training, decide
+from pipeline.tasks.verdict.evidence import Evidence, Thresholds, Training
+from pipeline.tasks.verdict.verdict import decide
 
 FORMAT = 2
 POINTS = 400
@@ -38,7 +39,7 @@ def assemble(
     table, costing = score_table(evaluation), costs(behind)
     return {
         "format": FORMAT,
-        "verdict": decide(criteria, Evidence(evaluation, trainings, seed), thresholds),
+        "verdict": decide(criteria, Evidence(evaluation, trainings, seed, answers), thresholds),
         "headline": headline(table, evaluation, tournament, costing),
         "table": table,
         "last_table": score_table(evaluation, against=-2) if _several(evaluation) else [],

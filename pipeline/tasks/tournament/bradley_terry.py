@@ -20,6 +20,8 @@ CLOSE = 1e-9
 """Change of a strength below which Newton's method has arrived."""
 LONGEST_STEP = 3.0
 """Of one strength in one step: farther away the curvature says nothing."""
+NEAR = 0.1
+"""Steps so short that the curvature hardly changes over them: they gain without being looked at."""
 
 
 def strengths(wins: Matrix, met: Mask, start: Vector | None = None) -> tuple[Vector, bool]:
@@ -43,7 +45,6 @@ def maximise(wins: Matrix, start: Vector | None = None) -> Vector:
     games = wins + wins.T
     won = wins.sum(axis=1)
     theta = np.zeros(len(wins)) if start is None else start - start.mean()
-    best = _likelihood(wins, theta)
     for _ in range(ROUNDS):
         chance = 1 / (1 + np.exp(theta[None, :] - theta[:, None]))
         gradient = won - (games * chance).sum(axis=1)
@@ -52,11 +53,9 @@ def maximise(wins: Matrix, start: Vector | None = None) -> Vector:
         information = np.diag(weight.sum(axis=1)) - weight + weight.mean()
         step = np.linalg.solve(information, gradient)
         step *= min(1.0, LONGEST_STEP / max(np.abs(step).max(), 1e-300))
-        found = _likelihood(wins, theta + step)
-        while found < best - 1e-12 * abs(best) and np.abs(step).max() > CLOSE:
+        while np.abs(step).max() > NEAR and _likelihood(wins, theta + step) < _likelihood(wins, theta):
             step /= 2
-            found = _likelihood(wins, theta + step)
-        theta, best = theta + step, found
+        theta = theta + step
         if np.abs(step).max() <= CLOSE:
             break
     centred: Vector = theta - theta.mean()
