@@ -75,9 +75,14 @@ def _gpus(pids: set[int], reserved: Mapping[str, int]) -> list[Row]:
 
     try:
         pynvml.nvmlInit()
+        count = pynvml.nvmlDeviceGetCount()
     except pynvml.NVMLError:
         return []
-    return [_gpu(pynvml, index, pids, reserved) for index in range(pynvml.nvmlDeviceGetCount())]
+    found = []
+    for index in range(count):
+        with contextlib.suppress(pynvml.NVMLError):  # one that fell off the bus leaves the others
+            found.append(_gpu(pynvml, index, pids, reserved))
+    return found
 
 
 def gpu_uuids() -> list[str]:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from pipeline import worker
 from pipeline.engine.events import Tail
-from pipeline.engine.memory import sample
+from pipeline.engine.memory import Sampler, device, gpu_uuids, sample
 from pipeline.engine.runner import Runner
 from tests.engine.conftest import Begin
 from tests.engine.toy import CATALOG
@@ -22,30 +23,70 @@ class NVMLError(Exception):
     pass
 
 
-@pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[tuple[int, int | None]]], None]:
-    """Sets up a driver with one GPU that reports these processes: (id, bytes or None)."""
+def silent(*_: Any) -> float:
+    raise NVMLError
 
-    def install(running: list[tuple[int, int | None]]) -> None:
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets up a driver with GPUs that each report these processes: (id, bytes or None). `lost`: indexes that fail in
+    the middle of a run; `mute`: it tells neither watts nor degrees."""
+
+    def install(*running: list[tuple[int, int | None]], lost: Sequence[int] = (), mute: bool = True) -> None:
         nvml: Any = ModuleType("pynvml")
+
+        def memory(index: int) -> SimpleNamespace:
+            return silent() if index in lost else SimpleNamespace(used=900 + index, total=1000)  # type: ignore
+
         nvml.NVMLError, nvml.NVML_TEMPERATURE_GPU = NVMLError, 0
         nvml.nvmlInit = lambda: None
-        nvml.nvmlDeviceGetCount = lambda: 1
+        nvml.nvmlDeviceGetCount = lambda: len(running)
         nvml.nvmlDeviceGetHandleByIndex = lambda index: index
-        nvml.nvmlDeviceGetMemoryInfo = lambda _: SimpleNamespace(used=900, total=1000)
+        nvml.nvmlDeviceGetMemoryInfo = memory
         nvml.nvmlDeviceGetName = lambda _: "a GPU"
-        nvml.nvmlDeviceGetUUID = lambda _: "GPU-1-2-3"
-        nvml.nvmlDeviceGetComputeRunningProcesses = lambda _: [
-            SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in running
+        nvml.nvmlDeviceGetUUID = lambda index: f"GPU-{index + 1}-2-3"
+        nvml.nvmlDeviceGetComputeRunningProcesses = lambda index: [
+            SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in running[index]
         ]
-
-        def silent(*_: Any) -> float:
-            raise NVMLError
-
-        nvml.nvmlDeviceGetPowerUsage = nvml.nvmlDeviceGetTemperature = silent
+        nvml.nvmlDeviceGetPowerUsage = silent if mute else lambda index: 120_500 + index
+        nvml.nvmlDeviceGetTemperature = silent if mute else lambda index, _: 60 + index
         monkeypatch.setitem(sys.modules, "pynvml", nvml)
 
     return install
+
+
+def test_several_devices_each_with_its_own_figures(driver: Callable[..., None]) -> None:
+    driver([(OURS, 300), (1, 500)], [(1, 20)], mute=False)
+    first, second = sample(OURS)["gpus"]
+    assert (first["used"], first["process"], first["watts"], first["celsius"]) == (900, 300, 120.5, 60)
+    assert (second["used"], second["process"], second["watts"], second["celsius"]) == (901, 0, 120.501, 61)
+
+
+def test_a_device_that_fails_in_the_middle_leaves_the_others_and_the_sampler(driver: Callable[..., None]) -> None:
+    samples: list[Any] = []
+    driver([], [])
+    sampler = Sampler(lambda: (OURS, {}), samples.append, gap=0.01)
+    try:
+        for lost, left in (((), [0, 1]), ((0,), [1]), ((0, 1), []), ((), [0, 1])):
+            driver([], [], lost=lost)
+            end = time.monotonic() + 10
+            while not samples or [gpu["index"] for gpu in samples[-1]["gpus"]] != left:
+                assert time.monotonic() < end and sampler._thread.is_alive(), (lost, left)
+                time.sleep(0.01)
+    finally:
+        sampler.close()
+    assert samples[-1]["host_used"] > 0
+
+
+def test_without_a_driver_or_with_one_that_fails_at_once_there_is_the_host(
+    driver: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for broken in ("nvmlInit", "nvmlDeviceGetCount"):
+        driver([])
+        monkeypatch.setattr(sys.modules["pynvml"], broken, silent)
+        found = sample(OURS)
+        assert found["gpus"] == [] and found["host_total"] > found["host_used"] > 0
+        assert not device().cuda and gpu_uuids() == []
 
 
 def held(reserved: dict[str, int] | None = None) -> Any:

@@ -13,8 +13,10 @@ from textual.widgets import Input, Static
 from tests.tui.space import BEGAN, POISON, cockpit, make_run, until
 from tui.app import Cockpit
 from tui.launch import Done
+from tui.runs_feed import RunRow
 from tui.screens.dialogue import Ask, Question
 from tui.screens.runs import RunsScreen
+from tui.widgets.line_chart import LineChart
 from tui.widgets.record_list import RecordList
 
 Play = Callable[[Pilot[None], Cockpit, RunsScreen], Awaitable[None]]
@@ -84,6 +86,57 @@ def test_the_filter_narrows_live_and_escape_restores(root: Path) -> None:
         assert beside(screen) == ""
         screen.query_one("#filter", Input).value = "reward>0.4"
         await until(pilot, lambda: seen(screen) == ["3-nano-cc", "2-quick-bb"])
+
+    play(root, steps)
+
+
+def test_every_condition_narrows(root: Path) -> None:
+    async def steps(pilot: Pilot[None], _: Cockpit, screen: RunsScreen) -> None:
+        await pilot.press("slash")
+        for words, left in (
+            ("preset=nano", ["3-nano-cc", "1-nano-aa"]), ("preset=nano state=died", ["3-nano-cc"]),
+            ("tag=good", ["2-quick-bb"]), ("loss<=2", ["3-nano-cc", "2-quick-bb"]), ("sft.loss=3", ["1-nano-aa"]),
+            ("nano reward>0.3", ["3-nano-cc"]), ("reward>=0.5 reward<0.9", ["3-nano-cc"]), ("QUICK", ["2-quick-bb"]),
+            ("state=done state=failed", []), ("reward>", []), ("", ["3-nano-cc", "2-quick-bb", "1-nano-aa"]),
+        ):  # fmt: skip
+            screen.query_one("#filter", Input).value = words
+            await until(pilot, lambda left=left: seen(screen) == left)
+
+    play(root, steps)
+
+
+def test_a_tag_and_a_note_come_and_go_on_the_disk(root: Path) -> None:
+    async def steps(pilot: Pilot[None], app: Cockpit, screen: RunsScreen) -> None:
+        async def answer(key: str, text: str) -> None:
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, Ask))
+            app.screen.query_one(Input).value = text
+            await pilot.press("enter")
+
+        def row() -> RunRow:
+            return next(row for row in app.runs if row.run.id == "3-nano-cc")
+
+        await answer("t", "[b]best[/x]")
+        await until(pilot, lambda: row().tags == ("[b]best[/x]",))
+        await until(pilot, lambda: "[b]best[/x]" in beside(screen))
+        await answer("N", "look at the loss")
+        await until(pilot, lambda: row().note == "look at the loss" and "look at the loss" in beside(screen))
+        await answer("t", "-[b]best[/x]")
+        await until(pilot, lambda: row().tags == ())
+        assert row().note == "look at the loss"
+
+    play(root, steps)
+
+
+def test_three_runs_are_overlaid_and_the_chart_has_their_curves(root: Path) -> None:
+    async def steps(pilot: Pilot[None], app: Cockpit, screen: RunsScreen) -> None:
+        await pilot.press("space", "j", "space", "j", "space")
+        assert [run.id for run in app.overlaid] == ["3-nano-cc", "2-quick-bb", "1-nano-aa"]
+        assert "3 picked" in str(screen.query_one("#list-pane").border_title)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "run" and app.screen.query("LineChart"))
+        chart = app.screen.query_one(LineChart)
+        await until(pilot, lambda: len({line.name for line in chart._lines}) >= 3)
 
     play(root, steps)
 

@@ -47,6 +47,9 @@ class MemoryPane(Widget):
         rows: list[Content] = []
         for gpu in newest.get("gpus") or []:
             rows += self._gpu(gpu, width)
+        here = {gpu.get("index") for gpu in newest.get("gpus") or []}
+        gone = {gpu.get("index") for _, one in self._samples for gpu in one.get("gpus") or []} - here
+        rows += [line(f"GPU {index} no longer answers.", "$error") for index in sorted(gone, key=str)]
         if not rows:
             rows.append(Content.styled("No NVIDIA driver here.", "$foreground-muted"))
         rows += self._device("host", newest.get("host_used"), newest.get("host_total"))

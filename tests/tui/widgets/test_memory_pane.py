@@ -1,0 +1,83 @@
+"""The pane of GPU and host memory: what it shows of drivers that tell much, little, nonsense, nothing any more."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from textual.app import App, ComposeResult
+
+from tui.widgets.memory_pane import MemoryPane
+
+GIB = 2**30
+
+
+class Shown(App[None]):
+    def __init__(self, plain: bool) -> None:
+        super().__init__()
+        self.plain = plain
+
+    def compose(self) -> ComposeResult:
+        yield MemoryPane(plain=self.plain)
+
+
+def gpu(index: int = 0, **more: Any) -> dict[str, Any]:
+    return {"index": index, "name": "RTX [/x]", "used": 12 * GIB, "total": 16 * GIB, "process": 9 * GIB,
+            "watts": 250.4, "celsius": 71, **more}  # fmt: skip
+
+
+def host(*gpus: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"host_used": 8 * GIB, "host_total": 32 * GIB, "process": 3 * GIB, "gpus": list(gpus), **more}
+
+
+async def drawn(*samples: dict[str, Any], estimate: float | None = None, width: int = 60, plain: bool = False) -> str:
+    app = Shown(plain)
+    async with app.run_test(size=(width, 30)) as pilot:
+        pane = app.query_one(MemoryPane)
+        pane.show([(float(place), sample) for place, sample in enumerate(samples)], estimate)
+        await pilot.pause()
+        lines = [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
+        assert max(map(len, lines)) <= width
+        return "\n".join(lines)
+
+
+async def test_every_device_has_its_own_lines() -> None:
+    text = await drawn(host(gpu(), gpu(1, used=2 * GIB, process=0, watts=None, celsius=40)))
+    first, second = text[: text.index("GPU 1")], text[text.index("GPU 1") :]
+    assert "GPU 0 RTX [/x]" in first and "12.00 of 16.00 GiB" in first and "250 W  71 °C" in first
+    assert "this step 9.00 GiB" in first and "others    3.00 GiB" in first
+    assert "2.00 of 16.00 GiB" in second and "others    2.00 GiB" in second and "power     40 °C" in second
+    assert "host" in second and "8.00 of 32.00 GiB" in second and "3.00 GiB" in second
+
+
+async def test_the_plans_estimate_is_a_line_against_the_same_whole() -> None:
+    text = await drawn(host(gpu()), estimate=8.0 * GIB)
+    used, plan = (next(row for row in text.splitlines() if row.startswith(name)) for name in ("used", "plan"))
+    assert "8.00 GiB" in plan
+    assert used.count("█") > plan.count("█") > 0  # 12 of 16 against 8 of 16
+    assert "plan" not in await drawn(host(gpu()))
+
+
+async def test_a_device_that_fell_silent_is_told_of() -> None:
+    text = await drawn(host(gpu(), gpu(1)), host(gpu(1)))
+    assert "GPU 0 no longer answers." in text and "GPU 1 RTX" in text
+    text = await drawn(host(gpu()), host())
+    assert "GPU 0 no longer answers." in text and "No NVIDIA driver" not in text and "host" in text
+
+
+async def test_no_driver_and_no_sample_say_so() -> None:
+    assert "No NVIDIA driver here." in await drawn(host()) and "No sample yet" in await drawn()
+
+
+@pytest.mark.parametrize("width", [26, 60])
+@pytest.mark.parametrize("bad", [None, "much", math.nan, math.inf, -1, 10**30, [], {}])
+async def test_figures_that_are_none_end_nothing(bad: Any, width: int) -> None:
+    text = await drawn(host(gpu(used=bad, total=bad, process=bad, watts=bad, celsius=bad)), width=width, plain=True)
+    assert "GPU 0" in text and "host" in text
+
+
+async def test_the_history_is_of_the_device_itself() -> None:
+    samples = [host(gpu(used=16 * GIB * step // 8), gpu(1, used=0)) for step in range(8)]
+    rows = (await drawn(*samples)).splitlines()
+    assert any("▁▂▃▄▅▆▇█" in row for row in rows) and any("▁▁▁▁▁▁▁▁" in row for row in rows)
