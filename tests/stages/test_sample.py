@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.engine.errors import DataError, StageFailed
-from pipeline.engine.rows import Row, read_rows
+from pipeline.engine.errors import ConfigError, DataError, StageFailed
+from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.gpt import model as gpt
 from pipeline.gpt.template import ends, load_tokenizer
 from pipeline.gpt.tokens import save_tokenizer
@@ -75,7 +75,26 @@ def test_a_model_without_tags_is_refused(tmp_path: Path) -> None:
         run(tmp_path / "model", tmp_path / "out", prompt=PROMPT)
 
 
-@pytest.mark.parametrize("settings", [{}, {"prompt": "a", "prompts_file": "b.json"}])
-def test_one_of_prompt_and_file_is_needed(settings: dict[str, str]) -> None:
+def test_one_of_prompt_and_file_is_needed(model: Path, tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="either prompt or prompts_file"):
-        sample.Config(**settings)
+        sample.Config(prompt="a", prompts_file=Path("b.json"))
+    with pytest.raises(ConfigError, match="not one source of prompts"):
+        run(model, tmp_path / "a")
+
+
+def test_episodes_are_asked_up_to_their_last_answer_and_counted_by_topic(model: Path, tmp_path: Path) -> None:
+    said = run(model, tmp_path / "a", prompt=PROMPT, max_new_tokens=12)["answers"]["prompt"]
+    turns = [{"role": "user", "content": "Say hello."}, {"role": "assistant", "content": said}]
+    other = [{"role": "user", "content": "Say hello."}, {"role": "assistant", "content": "never this"}]
+    rows = [
+        {"id": "1", "messages": turns, "topic": "greeting"},
+        {"id": "2", "messages": other, "topic": "greeting"},
+        {"id": "3", "messages": turns, "topic": "other"},
+    ]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    config = sample.Config(max_new_tokens=12, least=0.2)
+    found = sample.run(context_of(config, {"model": model, "rows": tmp_path}, tmp_path / "out"))
+    assert found["topics"] == {"greeting": {"exact": 1, "of": 2}, "other": {"exact": 1, "of": 1}}
+    assert (found["exact"], found["expected"]) == (2, 3)
+    assert found["verdict"]["criteria"][0]["why"].startswith("66.7% of 3 are")
+    assert found["verdict"]["met"]
