@@ -253,7 +253,7 @@ class Cockpit(App[None]):
         place = themes.NAMES.index(self.theme) if self.theme in themes.NAMES else -1
         self.theme = themes.NAMES[(place + 1) % len(themes.NAMES)]
         self.habits.keep("theme", self.theme)
-        self.notify(f"Theme: {self.theme}", timeout=2)
+        self.notify(f"Theme: {self.theme}", timeout=2, markup=False)
 
     def copy(self, text: str, what: str) -> None:
         """To the clipboard by OSC 52, which works over ssh too."""

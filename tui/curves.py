@@ -10,12 +10,12 @@ from tui.feed import Snapshot
 from tui.series import Span
 
 TOGETHER = (
-    ("loss", ("loss", "validation_loss")),
     ("reward", ("reward", "heldout_reward")),
+    ("loss", ("loss", "validation_loss")),
     ("length", ("completion_length", "completion_length_max")),
     ("step time", ("step_time", "time_generate", "time_score", "time_update")),
 )
-"""Figures of one unit that are read against each other."""
+"""Figures of one unit that are read against each other; the first that a step has is shown first."""
 SCORE = "score/"
 
 

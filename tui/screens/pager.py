@@ -11,6 +11,7 @@ from textual.widgets import TextArea
 
 from pipeline.engine.text import safe_text
 from tui.screens.dialogue import Dialogue
+from tui.text import line
 
 LONGEST = 400_000
 """Bytes from the end of the file."""
@@ -27,7 +28,7 @@ class Pager(Dialogue[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="pager", classes="dialogue -large") as frame:
-            frame.border_title = self._title
+            frame.border_title = line(self._title)
             yield TextArea(read_only=True, soft_wrap=False)
 
     def on_mount(self) -> None:

@@ -74,10 +74,10 @@ class RunScreen(Frame):
         with Horizontal(id="cockpit"):
             with Vertical(id="left"):
                 with VerticalScroll(id="steps", classes="pane") as steps:
-                    steps.border_title = "steps"
+                    steps.border_title = line("steps")
                     yield StageRail(plain=plain)
                 with VerticalScroll(id="memory", classes="pane") as memory:
-                    memory.border_title = "memory"
+                    memory.border_title = line("memory")
                     yield MemoryPane(plain=plain)
             with Vertical():
                 with Vertical(id="chart-pane", classes="pane"):
@@ -268,6 +268,8 @@ class RunScreen(Frame):
                 self.cockpit.select(str(done.value["run"]))
         elif what == f"plan {self._estimated}" and isinstance(done.value, dict):
             self._estimate = foreseen(done.value)
+            if snapshot := self.cockpit.snapshot:
+                self.fed(replace(snapshot, fresh=()))
 
 
 def _going(snapshot: Snapshot) -> str:

@@ -121,11 +121,11 @@ class RunsScreen(Filtered):
         row = self._at()
         if row is None:
             self.query_one("#about", Static).update("")
-            self.query_one("#side").border_title = ""
+            self.query_one("#side").border_title = line("")
         elif not self._compared or row.run.id != self._beside:
             self._compared, self._beside = False, row.run.id
             self.query_one("#about", Static).update(about(row))
-            self.query_one("#side").border_title = row.life
+            self.query_one("#side").border_title = line(row.life)
 
     @on(RecordList.Opened)
     def _opened(self) -> None:
@@ -179,7 +179,7 @@ class RunsScreen(Filtered):
     def _show_compared(self, message: Compared) -> None:
         at = self._at()
         self._compared, self._beside = True, at.run.id if at else ""
-        self.query_one("#side").border_title = "difference"
+        self.query_one("#side").border_title = line("difference")
         self.query_one("#about", Static).update(difference(message.done, message.names))
 
     def close_layer(self) -> bool:

@@ -38,7 +38,8 @@ class Siblings(Dialogue[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue -large") as frame:
             some = f"the {len(self._rows)} best of " if len(self._rows) < self._count else ""
-            frame.border_title = f"{some}{self._count:,} traces of one prompt, best first · f folds the thoughts"
+            title = f"{some}{self._count:,} traces of one prompt, best first · f folds the thoughts"
+            frame.border_title = line(title)
             with VerticalScroll(classes="prompt"):
                 yield Static(messages_of(self._rows[0]) if self._rows else "")
             with HorizontalScroll():

@@ -12,6 +12,7 @@ from textual.widgets import Footer, TextArea
 from pipeline.engine.text import safe_text
 from tui import actions
 from tui.screens.dialogue import Dialogue
+from tui.text import line
 
 LONGEST = 200_000
 """Letters that are shown for reading."""
@@ -35,7 +36,7 @@ class TextOver(Dialogue[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue -large") as frame:
-            frame.border_title = self._title
+            frame.border_title = line(self._title)
             yield TextArea(
                 self._text,
                 read_only=self._read_only,

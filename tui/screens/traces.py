@@ -25,6 +25,7 @@ from tui.screens.dialogue import Ask
 from tui.screens.frame import Frame
 from tui.screens.siblings import MOST, Siblings
 from tui.screens.text import TextOver
+from tui.text import line
 from tui.trace_rows import Marking
 from tui.widgets.trace_list import TraceList
 from tui.widgets.trace_view import TraceView
@@ -99,7 +100,7 @@ class TracesScreen(Frame):
     def _moved(self, message: TraceList.Moved) -> None:
         row = message.row
         self.query_one(TraceView).show(row, self.rows.marks_of(row))
-        self.query_one("#trace-pane").border_title = Content(safe_text(str(row.get("id", "")))[:60] if row else "")
+        self.query_one("#trace-pane").border_title = line(row.get("id", "") if row else "", most=60)
 
     @on(TraceList.Told)
     def _told(self, message: TraceList.Told) -> None:

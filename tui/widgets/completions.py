@@ -42,9 +42,9 @@ class Completions(Widget):
     def compose(self) -> ComposeResult:
         columns = [
             Column("step", 6, "right"),
-            Column("what", 10, least=30),
+            Column("what", 10, least=44),
             Column("reward", 7, "right"),
-            Column("of", 0, least=30),
+            Column("of", 0, least=24),
         ]
         with Horizontal():
             yield RecordList(columns, empty="Nothing was shown yet.")

@@ -161,6 +161,11 @@ class RecordList(ScrollView, can_focus=True):
 
     # moving
 
+    def watch_show_vertical_scrollbar(self, there: bool) -> None:
+        """A scroll bar that has just come knows nothing of what was scrolled before."""
+        if there:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def watch_cursor(self, _: int, new: int) -> None:
         self._reveal()
         self.refresh()

@@ -8,17 +8,16 @@ from pathlib import Path
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 from textual.worker import get_current_worker
 
 from pipeline.engine.errors import PipelineError
 from pipeline.engine.rows import Row
-from pipeline.engine.text import safe_text
 from pipeline.tasks.index import Filter, Index, open_index
 from pipeline.tasks.marks import key_of, read_marks
 from tui.filters import read_filter
+from tui.text import line
 from tui.trace_rows import TraceRows
 from tui.widgets.entry import Entry
 from tui.widgets.record_list import Column, RecordList, Rows
@@ -88,7 +87,7 @@ class TraceList(Vertical):
         self._load(path)
 
     def _title(self, text: str) -> None:
-        self.border_title = Content(safe_text(text))
+        self.border_title = line(text)
 
     @work(thread=True, exclusive=True, group="index", exit_on_error=False)
     def _load(self, path: Path) -> None:
