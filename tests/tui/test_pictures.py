@@ -19,8 +19,10 @@ from tests.tui.workspace import NOW
 from tui import launch
 from tui.app import Cockpit
 from tui.habits import Habits
-from tui.widgets import talk_pane
+from tui.widgets import plan_pane, talk_pane
 
+NOW_SEEN = FOLDER.parent / "build" / "pictures"
+"""Where a picture that differs is left, to be looked at."""
 Snapshot = Any
 """syrupy's assertion."""
 
@@ -33,6 +35,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch.subprocess, "run", Commands())
     monkeypatch.setattr(talk_pane, "Talk", Talking)
     monkeypatch.setattr(talk_pane.time, "monotonic", time.monotonic)
+    monkeypatch.setattr(plan_pane, "PAUSE", 0.05)
     monkeypatch.setattr(Input, "cursor_blink", False)
     monkeypatch.setattr(TextArea, "cursor_blink", False)
 
@@ -74,11 +77,12 @@ async def hold(scene: Scene, root: Path, kept: Snapshot) -> None:
                 name = f"{scene.name}-{width}x{height}"
                 svg = await picture(pilot, app, width, height)
                 if kept(name=name) != svg:
-                    (root / f"{name}.svg").write_text(slim(normalize_svg(svg)), encoding="utf-8")
+                    NOW_SEEN.mkdir(parents=True, exist_ok=True)
+                    (NOW_SEEN / f"{name}.svg").write_text(slim(normalize_svg(svg)), encoding="utf-8")
                     changed.append(name)
     if changed:
         pytest.fail(
-            f"The screen no longer looks as in snapshots/: {', '.join(changed)}. As it is now: {root}. "
+            f"The screen no longer looks as in snapshots/: {', '.join(changed)}. As it is now: {NOW_SEEN}. "
             f"Look at both; where the new one is right, renew: {RENEW} -k {scene.name}"
         )
 

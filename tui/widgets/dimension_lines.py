@@ -30,6 +30,10 @@ class DimensionLines(Widget, can_focus=True):
     def as_text(self) -> str:
         return self.render().plain
 
+    def get_content_height(self, *_: Any) -> int:
+        """Rows are cut, never wrapped: there are as many in any width, also before the new one is known."""
+        return self.render().plain.count("\n") + 1
+
     def render(self) -> Content:
         if not self._lines:
             return Content.styled("No scores yet: GRPO tells them with every step.", "$foreground-muted")

@@ -39,6 +39,10 @@ class MemoryPane(Widget):
     def as_text(self) -> str:
         return self.render().plain
 
+    def get_content_height(self, *_: Any) -> int:
+        """Rows are cut, never wrapped: there are as many in any width, also before the new one is known."""
+        return self.render().plain.count("\n") + 1
+
     def render(self) -> Content:
         width = max(1, self.size.width)
         if not self._samples:

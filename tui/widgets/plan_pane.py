@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from tui.launch import Done
 from tui.plan_text import plan_text
+from tui.text import line
 
 PAUSE = 0.7
 """Seconds after the last change before the plan is asked for."""
@@ -44,7 +45,7 @@ class PlanPane(VerticalScroll, can_focus=True):
     def ask(self, look: Look) -> None:
         """Something has changed; what was asked before no longer counts."""
         self._asked += 1
-        self.border_title = "plan: being asked for"
+        self.border_title = line("plan: being asked for")
         if self._timer:
             self._timer.stop()
         self._timer = self.set_timer(PAUSE, lambda: self._look(self._asked, look))
@@ -64,5 +65,5 @@ class PlanPane(VerticalScroll, can_focus=True):
         """`share`: the run is to train beside another one."""
         self._share = share
         if found := self.planned:
-            self.border_title = "plan"
+            self.border_title = line("plan")
             self.query_one("#found", Static).update(plan_text(found.done, found.queued, share, self._plain))

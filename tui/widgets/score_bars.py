@@ -38,6 +38,10 @@ class ScoreBars(Widget):
         self._scores, self._reasons, self._spread = scores, reasons or {}, spread or {}
         self.refresh(layout=True)
 
+    def get_content_height(self, *_: Any) -> int:
+        """Rows are cut, never wrapped: there are as many in any width, also before the new one is known."""
+        return self.render().plain.count("\n") + 1
+
     def render(self) -> Content:
         width = self.size.width
         if not self._scores:

@@ -46,6 +46,10 @@ class StageRail(Widget):
     def as_text(self) -> str:
         return self.render().plain
 
+    def get_content_height(self, *_: Any) -> int:
+        """Rows are cut, never wrapped: there are as many in any width, also before the new one is known."""
+        return self.render().plain.count("\n") + 1
+
     def render(self) -> Content:
         snapshot = self._snapshot
         if snapshot is None:
