@@ -12,21 +12,19 @@ from typing import Any
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
 from pipeline.engine.errors import PipelineError
 from pipeline.engine.rows import read_json
 from pipeline.engine.runs import Run, list_runs
-from pipeline.engine.text import safe_text
 from tui.feed import Snapshot
 from tui.launch import Done
 from tui.report_compared import compared
 from tui.report_entries import Entry, entries
 from tui.screens.choose import Choose
 from tui.screens.frame import Frame
-from tui.text import shown
+from tui.text import line, shown
 from tui.widgets.record_list import Column, RecordList, Rows
 
 
@@ -96,7 +94,7 @@ class ReportScreen(Frame):
         self._folder, self._report = folder, report
         self._entries = entries(report, self.cockpit.plain)
         self.query_one(RecordList).show(Rows([[entry.label] for entry in self._entries]), 0)
-        self.query_one("#sections").border_title = "report"
+        self.query_one("#sections").border_title = line("report")
         if not self._entries:
             self.query_one("#shown", Static).update(shown(fault))
 
@@ -107,7 +105,7 @@ class ReportScreen(Frame):
             self._draw(self._entries[message.index])
 
     def _draw(self, entry: Entry) -> None:
-        self.query_one("#section", VerticalScroll).border_title = Content(safe_text(entry.title))
+        self.query_one("#section", VerticalScroll).border_title = line(entry.title)
         self.query_one("#shown", Static).update(entry.show(self._folded))
 
     @on(RecordList.Opened)
@@ -161,7 +159,7 @@ class ReportScreen(Frame):
     def commanded(self, what: str, done: Done) -> None:
         if what == "compare" and isinstance(done.value, dict):
             pane = self.query_one("#section", VerticalScroll)
-            pane.border_title = "compared"
+            pane.border_title = line("compared")
             left = self.cockpit.selected.id if self.cockpit.selected else ""
             self.query_one("#shown", Static).update(
                 compared(done.value, left, self._beside, pane.scrollable_content_region.width)
