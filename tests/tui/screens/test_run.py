@@ -59,7 +59,7 @@ async def test_a_finished_run_shows_its_steps_its_curve_and_its_events_at_every_
         text = seen(app)
         assert "Finished in 0:41; no verdict was asked for" in text
         assert "there already" in text and "0:40" in text, "the cached step, and the seconds of the other"
-        assert "grpo loss" in text and "done after 41 s" in text
+        assert "grpo reward" in text and "done after 41 s" in text
         assert "No NVIDIA driver here" in text and "host" in text and "1.00 of 16.00 GiB" in text
         panes = [app.screen.query_one(name).region for name in ("#steps", "#memory", "#chart-pane", "#lower")]
         for number, one in enumerate(panes):
@@ -225,7 +225,7 @@ async def test_another_run_is_drawn_over_this_one_and_taken_away(tmp_path):
         await caught_up(pilot, app)
         chart = app.screen.query_one(LineChart)
         await pilot.press("v", "enter")
-        await until(pilot, lambda: [one.name for one in chart._lines] == ["loss", "loss other-0002"])
+        await until(pilot, lambda: [one.name for one in chart._lines] == ["reward", "reward other-0002"])
         assert chart._lines[1].spans[0].last == 2.0
         assert chart._lines[1].spans[0].t0 == chart._lines[0].spans[0].t0, "both begin together on the time axis"
         await pilot.press("v", "enter")
