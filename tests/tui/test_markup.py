@@ -43,7 +43,9 @@ def _safe(value: ast.expr) -> bool:
 
 
 def _plain(said: ast.expr, options: list[ast.keyword]) -> bool:
-    """A literal of ours, or a text that is told to be no mark-up."""
+    """A literal or a constant of ours, or a text that is told to be no mark-up."""
+    if isinstance(said, ast.Name) and said.id.isupper():
+        return True
     if isinstance(said, ast.IfExp):
         return _plain(said.body, options) and _plain(said.orelse, options)
     return isinstance(said, ast.Constant) or any(
