@@ -144,6 +144,12 @@ class Writer:
         for file in self._files:
             file.close()
 
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _open(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._files = [(folder / name).open("wb") for name in (TOKENS, MASK, INDEX)]

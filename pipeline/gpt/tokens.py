@@ -44,7 +44,8 @@ LETTERS = {"system": "s", "user_context": "c", "user": "u", "assistant_context":
            "toolcall": "t", "toolresult": "r"}  # fmt: skip
 _SAID = "(?:at*|t+)"
 _CONVERSATION = re.compile(f"s?(?:c?uk?{_SAID}(?:r{_SAID})*)+")
-_RESERVED = re.compile(r"</?myPT_|<\|endoftext\|>")
+TAG = re.compile("</?myPT_")
+RESERVED = re.compile(rf"{TAG.pattern}|{re.escape(END)}")
 
 
 def padded(size: int) -> int:
@@ -64,7 +65,7 @@ def fault_of(messages: Sequence[Mapping[str, str]]) -> str:
         content = message.get("content")
         if not isinstance(content, str) or not content:
             return f"the {message['role']} says nothing"
-        if found := _RESERVED.search(content):
+        if found := RESERVED.search(content):
             return f"the {message['role']} says {found[0]!r}, which only a tag may"
     order = "".join(LETTERS[message["role"]] for message in messages)
     if not _CONVERSATION.fullmatch(order):
@@ -72,30 +73,30 @@ def fault_of(messages: Sequence[Mapping[str, str]]) -> str:
     return ""
 
 
-def pieces(messages: Sequence[Mapping[str, str]]) -> list[tuple[bool, str]]:
-    """(is a tag, text) of a conversation in order, nothing between tags. For messages without a fault."""
-    found: list[tuple[bool, str]] = []
+def pieces(messages: Sequence[Mapping[str, str]]) -> list[str]:
+    """Tags and texts of a conversation in order, nothing between them. For messages without a fault."""
+    found: list[str] = []
     inside = ""  # the role whose closing tag is still to come
     for place, message in enumerate(messages):
         role, content = message["role"], message["content"]
         after = messages[place + 1]["role"] if place + 1 < len(messages) else ""
         outer = {"user_context": "user", "toolcall": "assistant"}.get(role, "")
         if outer and not inside:
-            found.append((True, opening(outer)))
+            found.append(opening(outer))
             inside = outer
         if role == inside:  # the user's own words, behind their context
-            found.append((False, content))
+            found.append(content)
         else:
-            found += [(True, opening(role)), (False, content)]
+            found += [opening(role), content]
             if role == "assistant":
                 inside = role
             else:
-                found.append((True, closing(role)))
+                found.append(closing(role))
         if inside and after != "toolcall" and role != "user_context":
-            found.append((True, closing(inside)))
+            found.append(closing(inside))
             inside = ""
             if role != "user" and after != "toolresult":
-                found.append((True, EOT))
+                found.append(EOT)
     return found
 
 
@@ -103,7 +104,7 @@ def render(messages: Sequence[Mapping[str, str]]) -> str:
     """A conversation as text with its tags. Raises DataError where the tags allow no such thing."""
     if fault := fault_of(messages):
         raise DataError(f"This conversation cannot be written with the tags: {fault}.")
-    return "".join(text for _, text in pieces(messages))
+    return "".join(pieces(messages))
 
 
 def ask(user: str, system: str = "") -> str:

@@ -10,26 +10,47 @@ ONSETS = ("b", "bl", "br", "d", "dr", "f", "fl", "g", "gr", "k", "l", "m", "n", 
 NUCLEI = ("a", "e", "i", "o", "u", "a", "e", "i", "o", "u", "ee", "oo", "ai")
 CODAS = ("", "", "b", "ck", "d", "ft", "g", "k", "l", "m", "mp", "n", "nd", "ng", "nt", "p", "r", "s", "st",
          "t", "th", "x")  # fmt: skip
-SYLLABLES = (1, 2, 2, 2, 3)
-LETTERS = 7
-"""With these syllables a word of so many letters has hardly ever more than four tokens of GPT-2."""
+SHORT = tuple(onset for onset in ONSETS if len(onset) == 1)
+VOWELS = "aeiou"
+SYLLABLES = (1, 2, 2, 2, 2, 3)
+LETTERS = 6
+"""With these syllables a word of so many letters has at most four tokens of GPT-2."""
 HELD_OUT = 10
 """One word in so many is never one to train on, whatever the seed."""
 WORD = 3
 """Letters of a word at least."""
-UNFIT = ("fuck", "dick", "slut", "tit", "rape", "nazi", "fag", "nig", "kill", "piss", "arsch", "fick", "wank", "spast")
-"""What chance must not spell."""
+UNFIT = (
+    "fuck",
+    "dick",
+    "slut",
+    "tit",
+    "rape",
+    "nazi",
+    "fag",
+    "nig",
+    "kill",
+    "piss",
+    "arsch",
+    "fick",
+    "wank",
+    "spast",
+    "uw",
+)
+"""What chance must not spell; uw makes a token of each letter."""
 
 
-def coin(random: Random, syllables: int = 0) -> str:
-    """A word in small letters, of so many syllables or, where none are asked for, of one to three."""
+def coin(random: Random) -> str:
+    """A word in small letters, of one to three syllables, those of long words short ones."""
     while True:
-        count = syllables or random.choice(SYLLABLES)
-        parts = []
-        for place in range(count):
-            coda = random.choice(CODAS) if place == count - 1 else random.choice(("", "", "l", "n", "r", "m", "s"))
-            parts.append(random.choice(ONSETS) + random.choice(NUCLEI) + coda)
-        word = "".join(parts)
+        count = random.choice(SYLLABLES)
+        if count == 3:
+            word = "".join(random.choice(SHORT) + random.choice(VOWELS) for _ in range(count))
+        else:
+            word = random.choice(ONSETS) + random.choice(NUCLEI) + random.choice(CODAS)
+            if count == 2:
+                word = (
+                    random.choice(SHORT) + random.choice(VOWELS) + random.choice(("", "l", "n", "r", "m", "s")) + word
+                )
         if WORD <= len(word) <= LETTERS and not any(part in word for part in UNFIT):
             return word
 

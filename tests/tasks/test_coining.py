@@ -19,7 +19,7 @@ def test_coined_words_are_short_many_and_the_same_for_a_seed() -> None:
     words = coined(20_000)
     assert words == coined(20_000)
     assert len(set(words)) > 14_000
-    assert {len(word) for word in words} == {3, 4, 5, 6, 7}
+    assert {len(word) for word in words} == {3, 4, 5, 6}
     assert not [word for word in words if any(part in word for part in UNFIT)]
     assert all(word.isascii() and word.islower() for word in words)
 
@@ -42,4 +42,4 @@ def test_a_coined_word_has_at_most_four_tokens_of_gpt2() -> None:
     for form in ("{}", " {}"):
         for words in (coined(5000), [word.capitalize() for word in coined(5000)]):
             sizes = [len(found.ids) for found in tokenizer.encode_batch([form.format(word) for word in words])]
-            assert max(sizes) <= 5 and sum(size > 4 for size in sizes) <= 0.002 * len(sizes)
+            assert max(sizes) <= 4
