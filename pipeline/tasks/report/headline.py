@@ -31,7 +31,7 @@ def _figures(
     if names and names[-1] in rated:
         best = rated[names[-1]]
         rank = sorted(rated.values(), key=lambda entry: -(entry["rating"] or 0)).index(best) + 1
-        yield "rating", number(best["rating"], ".0f"), f"{bounds(best)}, {rank}. of {len(rated)}"
+        yield "rating", number(best["rating"], ".0f"), f"{bounds(best)}, rank {rank} of {len(rated)}"
     sure = next((row for row in (evaluation or {}).get("calibration") or [] if row["contestant"] in names[-1:]), None)
     if sure and sure.get("ece") is not None:
         yield "calibration error", number(sure["ece"]), f"ECE over {sure['n']} answers"
