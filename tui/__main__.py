@@ -22,7 +22,9 @@ def main(words: list[str]) -> int:
     """Operate all of the pipeline from one terminal window. Closing it stops no run."""
     asked = _parser().parse_args(words)
     if asked.serve:
-        return _serve(words, asked.port)
+        from tui.serve import serve
+
+        return serve(words, asked.port)
     from pipeline.engine.artifacts import Workspace
     from pipeline.engine.errors import PipelineError
     from pipeline.engine.runs import find_run
@@ -78,18 +80,6 @@ def _watch(app: App[None]) -> None:
     while sys.stdin.isatty():
         time.sleep(1.0)
     _leave(app, 128 + 1)
-
-
-def _serve(words: list[str], port: int) -> int:
-    try:
-        from textual_serve.server import Server
-    except ImportError:
-        print('textual-serve is not installed. Mend it with: pip install -e ".[serve]"', file=sys.stderr)
-        return 2
-    kept = [word for word in words if word != "--serve"]
-    command = " ".join([f'"{sys.executable}"', "-m", "tui", *(f'"{word}"' for word in kept)])
-    Server(command, host="localhost", port=port, title="Training cockpit").serve()
-    return 0
 
 
 if __name__ == "__main__":
