@@ -132,6 +132,7 @@ class Account:
             "base_url": s.base_url,
             "model": s.model,
             "temperature": s.temperature,
+            "top_p": s.top_p,
             "system": request.system,
             "messages": [[turn["role"], turn["content"]] for turn in request.messages],
             "thinking": request.thinking or s.thinking,

@@ -145,6 +145,7 @@ class Gemini:
         config = types.GenerateContentConfig(
             system_instruction=request.system or None,
             temperature=self.settings.temperature,
+            top_p=self.settings.top_p,
             max_output_tokens=request.max_tokens or self.settings.max_tokens,
             # Unset, it is random. Set, a sample can be drawn again as well as the service can, and no two bodies are
             # the same, so that no cache on the way answers two samples, or a second attempt, with one text.

@@ -52,8 +52,8 @@ class Local:
         sampling = Sampling(
             request.max_tokens or settings.max_tokens,
             TEMPERATURE if settings.temperature is None else settings.temperature,
-            TOP_P,
-            TOP_K,
+            TOP_P if settings.top_p is None else settings.top_p,
+            TOP_K if settings.top_p is None else 0,
             seed=_seed(request),
         )
         with self._lock:

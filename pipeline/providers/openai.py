@@ -94,6 +94,8 @@ class OpenAI:
         }
         if settings.temperature is not None:
             body["temperature"] = settings.temperature
+        if settings.top_p is not None:
+            body["top_p"] = settings.top_p
         if thinking := request.thinking or settings.thinking:
             body["reasoning_effort"] = thinking
         if request.schema is not None:

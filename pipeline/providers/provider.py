@@ -40,6 +40,9 @@ class ProviderSettings(Settings):
     """How long it may think where a request does not say; empty: the service's default."""
     temperature: float | None = Field(None, ge=0, le=2)
     """Empty: the service's default, which Gemini 3 wants."""
+    top_p: float | None = Field(None, gt=0, le=1)
+    """Draw from the likeliest tokens that together have this probability. Empty: the service's default; of a GGUF file
+    0.95, and the 20 likeliest."""
     max_tokens: int = Field(8192, ge=1)
     """Most tokens of a reply, thought included; a longer one is cut off."""
     timeout: float = aside(600.0, gt=0)
@@ -63,7 +66,7 @@ class ProviderSettings(Settings):
 
     def without_effect(self) -> list[str]:
         """Settings that were given and that this kind of provider does not use."""
-        used = {"kind", "model", "thinking", "temperature", "max_tokens", "timeout", "workers", "spend_cap"}
+        used = {"kind", "model", "thinking", "temperature", "top_p", "max_tokens", "timeout", "workers", "spend_cap"}
         online = {"base_url", "key_env", "requests_per_minute", "wait_for_quota"}
         of_kind: dict[str, set[str]] = {
             "offline": {"kind"},

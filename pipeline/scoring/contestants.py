@@ -102,9 +102,8 @@ def _with_system(system: Sequence[Row], question: Question) -> list[Any]:
 def ask_provider(context: Context, settings: ProviderSettings, rows: Sequence[Row], path: Path) -> tuple[Row, Row]:
     """Asked through the ledger, and so never twice. A request that fails for good is an answer of outcome invalid."""
     config = context.config
-    for name, told in (("top_p", config.top_p == 1), ("thinking", config.thinking)):
-        if not told:
-            context.in_effect(name, getattr(config, name), "its own", f"a provider of kind {settings.kind} is not told")
+    if not config.thinking:
+        context.in_effect("thinking", False, "its own", f"a provider of kind {settings.kind} is not told")
 
     def answer_all(answer: Callable[[Row], Answered]) -> None:
         number = itertools.count()

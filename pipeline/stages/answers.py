@@ -129,12 +129,11 @@ def _counts(rows: Iterator[Row]) -> Row:
 
 def _provider(config: Config, inputs: Inputs) -> ProviderSettings:
     """Who is asked, under the limits that hold for all contestants."""
+    limits: Row = {"temperature": config.temperature, "top_p": config.top_p, "max_tokens": config.max_tokens}
     if "gguf" in inputs:
-        return ProviderSettings(
-            kind="local", model=str(_file(inputs["gguf"])), temperature=config.temperature, max_tokens=config.max_tokens
-        )
+        return ProviderSettings(kind="local", model=str(_file(inputs["gguf"])), **limits)
     assert config.provider is not None, "_who has seen it"
-    return config.provider.model_copy(update={"temperature": config.temperature, "max_tokens": config.max_tokens})
+    return config.provider.model_copy(update=limits)
 
 
 def _file(folder: Path) -> Path:

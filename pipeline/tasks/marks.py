@@ -61,7 +61,7 @@ def without_effect(row: Row, action: str) -> str:
     """Why a mark on this row changes no training, or nothing where it does."""
     if action in ("note", "clear"):
         return ""
-    if "contestant" in row:
+    if "contestant" in row or "set" in row:
         return "this is an answer of an evaluation, which nothing learns from."
     if row.get("split", "train") != "train":
         return "the row is held out."

@@ -12,7 +12,8 @@ from pipeline.commands.foresight import look_ahead
 from pipeline.engine.errors import ConfigError
 from pipeline.gguf import toolchain
 
-OFFLINE = ["providers.teacher.kind=offline", "providers.judge.kind=offline", "base.source=tiny"]
+OFFLINE = ["providers.teacher.kind=offline", "providers.judge.kind=offline", "base.source=tiny",
+           "answers_dolphin.enabled=false"]  # fmt: skip
 
 
 def test_what_export_lacks_stops_the_run_before_its_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

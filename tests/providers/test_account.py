@@ -42,8 +42,9 @@ def test_the_same_call_is_paid_for_once_and_another_sample_is_another_call(desk:
     desk.account().ask(ask(sample=1), text_of)
     for temperature in (0.0, 0.5):
         desk.account(temperature=temperature).ask(ask(), text_of)
-    assert len(desk.provider.sent) == 4
-    assert desk.ledger.spend(run="r").cost == pytest.approx(4 * (1000 * 1.0 + 100 * 10.0) / 1e6)
+    desk.account(top_p=0.5).ask(ask(), text_of)
+    assert len(desk.provider.sent) == 5
+    assert desk.ledger.spend(run="r").cost == pytest.approx(5 * (1000 * 1.0 + 100 * 10.0) / 1e6)
 
 
 def test_settings_that_do_not_shape_the_answer_do_not_ask_again(desk: Desk) -> None:

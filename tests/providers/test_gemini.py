@@ -40,7 +40,7 @@ def test_the_request_on_the_wire() -> None:
         {"role": "user", "content": "Judge \u2028 this"},
     ]
     with GeminiServer() as server:
-        provider = gemini(server.url, thinking="low", temperature=0.5)
+        provider = gemini(server.url, thinking="low", temperature=0.5, top_p=0.9)
         provider.send(Request(turns, "Be fair.", thinking="xhigh", max_tokens=77, schema=schema, sample=3, attempt=1))
         gemini(server.url, max_tokens=99).send(Request(turns[:1]))
         full, plain = server.bodies
@@ -52,6 +52,7 @@ def test_the_request_on_the_wire() -> None:
     assert full["systemInstruction"]["parts"] == [{"text": "Be fair."}]
     assert full["generationConfig"] == {
         "temperature": 0.5,
+        "topP": 0.9,
         "maxOutputTokens": 77,
         "seed": 1003,
         "responseMimeType": "application/json",

@@ -160,6 +160,7 @@ def test_a_thought_that_the_template_opened_and_letters_made_of_two(model: Path)
     messages, sampling = session.asked
     assert messages == [{"role": "user", "content": "\u00fc"}]
     assert (sampling.max_tokens, sampling.temperature, sampling.top_k) == (5, 0, 20)
+    assert sampling.top_p == 0.95
 
 
 def test_a_file_or_a_folder_with_one(model: Path, tmp_path: Path) -> None:

@@ -52,7 +52,10 @@ def test_a_server_answers_under_the_limits_of_all(server: OpenAIServer, root: Pa
     assert summary["contestant"] == {"kind": "openai", "model": f"{MODEL}-2026-01-01", "system_prompt": "Be brief."}
     assert summary["spend"]["calls"] == 12
     body = server.bodies[0]
-    assert body["temperature"] == 0.7 and 50 in (body.get("max_tokens"), body.get("max_completion_tokens"))
+    assert (body["temperature"], body["top_p"]) == (0.7, 1.0) and 50 in (
+        body.get("max_tokens"),
+        body.get("max_completion_tokens"),
+    )
     assert body["messages"][0] == {"role": "system", "content": "Be brief."}
 
 

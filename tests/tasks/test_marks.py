@@ -141,6 +141,7 @@ def test_planning_again_costs_milliseconds_whatever_the_rows(tmp_path: Path) -> 
         ({"finish": "length"}, "accept", "did not come to its end"),
         ({"finish": "length"}, "edit", ""),
         ({"contestant": "base"}, "accept", "evaluation"),
+        ({"set": "heldout"}, "accept", "evaluation"),
         ({"split": "heldout"}, "note", ""),
         ({"split": "train"}, "reject", ""),
     ],

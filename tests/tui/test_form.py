@@ -32,7 +32,7 @@ def test_fields_tell_default_choices_and_names() -> None:
     assert kind.choices == ("offline", "gemini", "openai", "local") and kind.written == "gemini"
     provider = found["traces.provider"]
     assert (provider.written, provider.default) == ("teacher", "offline")
-    assert set(provider.resource) == {"offline", "teacher", "judge"}
+    assert set(provider.resource) == {"offline", "teacher", "judge", "lmstudio"}
     assert found["sft.learning_rate"].kind == "number"
     assert found["providers.teacher.spend_cap"].kind == "number or nothing"
 
@@ -57,7 +57,9 @@ def test_the_whole_form_finds_what_no_field_can(tmp_path: Path) -> None:
 
     assert fault() == "" and fault(seed="4") == ""
     assert "no [providers.other]" in fault(traces__provider="other")
-    assert "providers.judge" in fault(judge__judge="teacher", grpo__judge="teacher")  # nobody uses it then
+    assert "providers.judge" in fault(
+        judge__judge="teacher", grpo__judge="teacher", evaluate__judge="teacher", tournament__judge="teacher"
+    )  # nobody uses it then
 
 
 def test_a_reference_to_what_lies_in_the_workspace_is_no_fault(tmp_path: Path) -> None:

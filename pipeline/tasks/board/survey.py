@@ -219,7 +219,7 @@ def kind_of(row: Row) -> str:
     if {"id", "messages"} <= row.keys():
         if "answer" not in row:
             return "prompts"
-        return "evaluation" if "contestant" in row else "scores" if "scores" in row else "traces"
+        return "evaluation" if "contestant" in row or "set" in row else "scores" if "scores" in row else "traces"
     raise DataError(
         "There is no board for such rows.",
         f"They have the fields {', '.join(list(row)[:10])}.",
