@@ -123,7 +123,7 @@ def run(context: Context) -> dict[str, Any]:
         "loss_tokens": sum(row["loss_tokens"] for row in metrics),
         **_losses(metrics),
         "evaluation": _evaluation(metrics, examiner),
-        "verdict": lines.verdict.to_row(),
+        "red_lines": lines.verdict.to_row(),
         "seconds": round(sum(row["step_time"] for row in metrics), 3),
     }
 
@@ -270,7 +270,7 @@ def plan(context: PlanContext) -> list[Finding]:
     expected = context.expected.get("model", {}).get("config")
     if base is None and "model" in context.expected and expected is None:
         text = "Memory and time are not known yet: the step that makes the model comes first."
-        return [*found, exposure.at_most("episodes", 0, config.max_iters), Finding("note", text)]
+        return [*found, Finding("note", text)]
     if data is not None and (base is not None or expected is None):
         shape = shape_in_effect(config, data, base)
     elif base is not None or expected:

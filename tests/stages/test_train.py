@@ -1,20 +1,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from pipeline.engine.errors import ConfigError, DataError, StopRequested
+from pipeline.engine.errors import ConfigError, DataError, FreshProcess, StageFailed, StopRequested
 from pipeline.engine.rows import Row
 from pipeline.engine.stage import PlanContext
 from pipeline.gpt import model as gpt
 from pipeline.gpt.episodes import Episodes
 from pipeline.stages import train
 from tests.gpt.lesson_rig import SMALL, run_train, write_questions
-from tests.gpt.prepared import save_prepared
+from tests.gpt.prepared import ANSWERS, save_prepared
 from tests.gpt.tokenizer import tiny_tokenizer
 from tests.training.rig import PowerCut, Recorder, at_step, metrics, power_cut
 
@@ -194,6 +195,36 @@ def test_the_band_of_expected_losses_is_in_the_metrics(given: dict[str, Path], t
     recorder = Recorder()
     run_train(tmp_path / "train", given, recorder, max_iters=2, expected_loss=((0, 8, 10, 8, 10), (2, 2, 4, 2, 4)))
     assert [row["expected_loss_low"] for row in recorder.of("metric")] == [5, 2]
+
+
+def test_where_memory_runs_out_the_batch_is_parted_and_the_block_stays(given: dict[str, Path], tmp_path: Path) -> None:
+    def run_out() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    out = tmp_path / "train"
+    with pytest.raises(FreshProcess, match="batch_size 3 -> 1, gradient_accumulation 2 -> 6"):
+        run_train(out, given, at_step(3, run_out), eval_interval=0)
+    recorder = Recorder()
+    run_train(out, given, recorder, eval_interval=0)
+    assert any(
+        "batch_size: 3 asked, 1 in effect: memory ran out in step 3" in row["text"] for row in recorder.of("alert")
+    )
+    assert [row["step"] for row in recorder.of("metric")] == list(range(3, 11))
+
+
+def test_a_red_line_ends_the_training_or_is_told(questions: Path, tmp_path: Path) -> None:
+    """All rows have one answer, so that the model has no other."""
+    data = save_prepared(tmp_path / "data", dict.fromkeys(ANSWERS, "yes."))
+    settings: dict[str, Any] = {
+        "eval_prompts_file": questions, "max_iters": 60, "eval_interval": 20, "dropout": 0.0, "learning_rate": 1e-2,
+        "save_every": 15,
+    }  # fmt: skip
+    with pytest.raises(StageFailed, match="the same answer whatever is asked") as caught:
+        run_train(tmp_path / "stops", {"data": data}, **settings)
+    assert "red_lines = tell" in caught.value.mend and "checkpoint-" in caught.value.why
+    summary = run_train(tmp_path / "stops", {"data": data}, **settings, red_lines="tell")
+    assert summary["red_lines"]["verdict"] == "stop"
+    assert summary["steps"] == 60
 
 
 def test_plan_tells_exposures_memory_disk_hours_and_money(given: dict[str, Path], tmp_path: Path) -> None:

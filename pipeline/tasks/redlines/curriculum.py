@@ -165,8 +165,13 @@ class Verdict:
     restart: str = ""
 
     def to_row(self) -> Row:
-        return {"verdict": self.word, "text": self.text, "line": self.line, "since": self.since,
-                "restart": self.restart}  # fmt: skip
+        return {
+            "verdict": self.word,
+            "text": self.text,
+            "line": self.line,
+            "since": self.since,
+            "restart": self.restart,
+        }
 
 
 def judge(evaluations: Evaluations, settings: Mapping[str, Any]) -> Verdict:
