@@ -235,7 +235,9 @@ def test_entropy_joy_runs_in_full_on_a_tiny_base(tmp_path: Path) -> None:
         "base.source=tiny", "base.steps=60", "sft.max_steps=6", "grpo.max_steps=2", NO_DOLPHIN,
     ]  # fmt: skip
     small += [
-        f"answers_{who}.{setting}" for who in ("base", "sft", "grpo") for setting in ("limit=10", "max_tokens=64")
+        f"answers_{who}.{setting}"
+        for who in ("base", "sft", "grpo")
+        for setting in ("limit=10", "max_tokens=64", "battery=1")
     ]
     words = [word for override in [*OFFLINE, *small] for word in ("--set", override)]
     done = subprocess.run(

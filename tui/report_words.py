@@ -34,11 +34,12 @@ def percent(entry: Any) -> str:
 
 
 def rating(entry: Any) -> str:
-    """A rating with its interval: 1077 [1039, 1118]."""
-    value, low, high = _figures(entry, "rating")
+    """A rating with its interval: 1077 [1039, 1118]; an end that the data do not set is open: 1077 [1039, ...]."""
+    value, *bounds = _figures(entry, "rating")
     if value is None:
         return "–"
-    return f"{value:.0f}" + (f" [{low:.0f}, {high:.0f}]" if low is not None and high is not None else "")
+    low, high = ("..." if bound is None else f"{bound:.0f}" for bound in bounds)
+    return f"{value:.0f}" + ("" if bounds == [None, None] else f" [{low}, {high}]")
 
 
 def _figures(entry: Any, name: str) -> list[float | None]:

@@ -181,7 +181,7 @@ def show_end(run: Run, view: RunView) -> int:
 
 
 def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
-    """What of a summary is meant for a person's eyes: table, files, verdict, report, GGUF, chat line."""
+    """What of a summary is meant for a person's eyes: table, files, ratings, verdict, report, GGUF, chat line."""
     if summary.get("table"):
         table(
             ("dimension", "baseline", "tuned", "difference [95 % interval]"),
@@ -192,6 +192,8 @@ def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
         )
     if isinstance(files := summary.get("files"), dict):
         table(("file", "MB", "tensors by the type in effect", "divergence in nats"), map(_gguf_row, files.items()))
+    if isinstance(ratings := summary.get("ratings"), list) and ratings:
+        table(("contestant", "rating", "interval", "games"), map(_rating_row, ratings))
     verdict = summary.get("verdict")
     if isinstance(verdict, dict) and verdict["met"] is not None:
         say(f"Verdict: {'met' if verdict['met'] else 'NOT met'}", "bold green" if verdict["met"] else "bold red")
@@ -208,6 +210,12 @@ def _gguf_row(entry: tuple[str, Mapping[str, Any]]) -> tuple[str, str, str, str]
     types = ", ".join(f"{kind} {count}" for kind, count in file["tensors"].items())
     divergence = f"{file['verified']['divergence']:.2g}" if "verified" in file else "-"
     return name, f"{file['bytes'] / 1e6:.1f}", types, divergence
+
+
+def _rating_row(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    rating, low, high = ("" if row[name] is None else f"{row[name]:.0f}" for name in ("rating", "low", "high"))
+    interval = f"{low} to {high}" if low and high else f"from {low}" if low else f"up to {high}" if high else "none"
+    return row["model"], rating or "none", interval, str(row["games"])
 
 
 def _mean(value: Mapping[str, Any] | None) -> str:

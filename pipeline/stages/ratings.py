@@ -23,7 +23,7 @@ from pipeline.tasks.tournament.standing import Standing
 LEFT_OUT = "left_out.jsonl"
 EVERY = 20_000
 """Rows between two reports of progress."""
-MANY = 2_000
+MANY = 1_000
 """Contestants beyond which the tables of pairs grow too large: a file with that many names models wrongly."""
 
 
@@ -63,7 +63,13 @@ def run(context: Context) -> dict[str, Any]:
                 context.emit.progress(rows, None, "battles")
                 context.check_stop()
     context.emit.progress(rows, rows, "battles")
-    found = standing.to_row({"kind": "", "model": ""}, Resampling(context.seed, config.rounds, config.confidence))
+
+    def tell(done: int) -> None:
+        context.emit.progress(done, config.rounds, "bootstrap rounds")
+        context.check_stop()
+
+    resampling = Resampling(context.seed, config.rounds, config.confidence)
+    found = standing.to_row({"kind": "", "model": ""}, resampling, tell)
     for note in found["notes"]:
         context.emit.alert(note, level="note")
     if reasons:

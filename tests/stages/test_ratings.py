@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.errors import DataError
+from pipeline.engine.errors import DataError, StopRequested
 from pipeline.engine.events import Emitter
 from pipeline.engine.rows import Row, read_json, read_rows
 from pipeline.engine.stage import Context, PlanContext
@@ -82,6 +82,15 @@ def test_a_killed_attempt_leaves_nothing_behind(tmp_path: Path) -> None:
     assert len(list(read_rows(out / "left_out.jsonl"))) == 1
 
 
+def test_a_stop_is_heard_between_two_rounds(tmp_path: Path) -> None:
+    file, stop = tmp_path / "battles.jsonl", tmp_path / "stop"
+    file.write_text(lines(battle("tie"), battle("model_a")), "utf-8")
+    stop.touch()
+    context = Context(Config(battles=file), {}, tmp_path, 7, Emitter(lambda *_: None), stop_file=stop)
+    with pytest.raises(StopRequested):
+        STAGE.run(context)
+
+
 def test_an_empty_file_is_rated_and_said(tmp_path: Path) -> None:
     file = tmp_path / "battles.jsonl"
     file.touch()
@@ -99,6 +108,6 @@ def test_faults(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no file"):
         rate(missing)
     wrong = tmp_path / "wrong.jsonl"
-    wrong.write_text(lines(*(battle("tie", model_a=f"text {number}") for number in range(2001))), "utf-8")
-    with pytest.raises(DataError, match="more than 2000 models"):
+    wrong.write_text(lines(*(battle("tie", model_a=f"text {number}") for number in range(1001))), "utf-8")
+    with pytest.raises(DataError, match="more than 1000 models"):
         rate(wrong)

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.engine.errors import ConfigError, DataError
+from pipeline.engine.events import Emitter
 from pipeline.engine.rows import read_json, read_rows
-from pipeline.stages import tournament
+from pipeline.engine.stage import Context
+from pipeline.stages import ratings, tournament
 from pipeline.stages.tournament import STAGE, Config
 from pipeline.tasks.tournament.battles import read_battle
 from tests.stages.arena import Arena, answer
@@ -47,8 +49,8 @@ def test_every_pair_meets_on_every_prompt(arena: Arena) -> None:
         "inconsistent": {"mean": 0.0, "low": 0.0, "high": 0.0, "n": 6},
         "first_slot": {"mean": 0.5, "low": 0.5, "high": 0.5, "n": 6},
     }  # fmt: skip
-    ratings = {row["model"]: row["rating"] for row in found["ratings"]}
-    assert ratings["sft"] == ratings["grpo"] > 1000 > ratings["base"]
+    rated = {row["model"]: row["rating"] for row in found["ratings"]}
+    assert rated["sft"] == rated["grpo"] > 1000 > rated["base"]
     assert read_json(arena.root / "out" / "ratings.json") == found["ratings"]
 
 
@@ -58,6 +60,11 @@ def test_the_file_of_battles_can_be_rated_again(arena: Arena) -> None:
     assert {battle.outcome for battle in again} == {"decided", "same answer"}
     assert [battle.similar for battle in again] == [row["similar_length"] for row in battles]
     assert found["similar"]["pairs"] == 6
+    out = arena.root / "again"
+    out.mkdir()
+    config = ratings.Config(battles=arena.root / "out" / "battles.jsonl", rounds=100)
+    summary = ratings.STAGE.run(Context(config, {}, out, 7, Emitter(lambda *_: None)))
+    assert (summary["used"], summary["ratings"]) == (18, found["ratings"])
 
 
 def test_the_judge_sees_no_thought(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,11 @@ def number(value: float | None, form: str = ".3f") -> str:
 
 
 def bounds(row: Row, form: str = ".0f") -> str:
-    """The interval of a rating, which stands beside its value."""
-    return NONE if row["low"] is None else f"[{row['low']:{form}}, {row['high']:{form}}]"
+    """The interval of a rating, which stands beside its value; an end that the data do not set is open."""
+    if row["low"] is row["high"] is None:
+        return NONE
+    low, high = (OPEN if row[end] is None else format(row[end], form) for end in ("low", "high"))
+    return f"[{low}, {high}]"
 
 
 def duration(seconds: float | None) -> str:

@@ -6,6 +6,7 @@ Intervals are percentile bootstraps over prompts; without a prompt's id a battle
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,10 +47,11 @@ class Rated:
     notes: list[str]
 
 
-def rate(table: Table, resampling: Resampling) -> Rated:
+def rate(table: Table, resampling: Resampling, each: Callable[[int], None] = lambda _: None) -> Rated:
     """Every contestant of the table. A rating is None for one in no battle; a bound is None where the data set none.
 
-    Contestants that no chain of battles connects are rated apart, each group with its own mean of 1000.
+    Contestants that no chain of battles connects are rated apart, each group with its own mean of 1000. `each` is told
+    the number of every bootstrap round that is done.
     """
     import numpy as np
 
@@ -73,6 +75,7 @@ def rate(table: Table, resampling: Resampling) -> Rated:
         for group, square in zip(groups, inner, strict=True):
             # A pair that was not drawn still has met: the prior, where a resample needs it, ties it too.
             drawn[place, group] = strengths(again[square], games[square] > 0, point[group])[0]
+        each(place + 1)
     tail = (1 - resampling.confidence) / 2
     for group, square, prior in zip(groups, inner, held, strict=True):
         bounds = np.quantile(drawn[:, group], [tail, 1 - tail], axis=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipeline.engine.rows import Row
 from pipeline.tasks.statistics import mean_interval
@@ -45,9 +45,9 @@ class Standing:
         """A battle that has no winner, by one of OUTCOMES."""
         self.counts[outcome] += 1
 
-    def to_row(self, judge: Row, resampling: Resampling) -> Row:
-        """tournament.json; `judge`: {"kind", "model"}, of whoever decided."""
-        rated, alike = rate(self.table, resampling), rate(self.similar, resampling)
+    def to_row(self, judge: Row, resampling: Resampling, each: Callable[[int], None] = lambda _: None) -> Row:
+        """tournament.json; `judge`: {"kind", "model"}, of whoever decided. `each` as `rate` has it."""
+        rated, alike = rate(self.table, resampling, each), rate(self.similar, resampling)
         return {
             "format": FORMAT,
             "contestants": list(self.table.names),
