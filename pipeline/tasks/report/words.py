@@ -7,6 +7,8 @@ from typing import Any
 from pipeline.engine.rows import Row
 
 NONE = "–"
+OPEN = "…"
+"""An end of an interval that the data do not set."""
 
 
 def mean_text(estimate: Row | None, signed: bool = False) -> str:
