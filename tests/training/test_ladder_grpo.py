@@ -1,9 +1,4 @@
-"""The ladder under @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return inputs(tmp_path_factory.mktemp("given"))
-
-
-GRPO: completions in parts, fewer of them in a group, and no prompt skipped or taken twice."""
+"""The ladder under GRPO: completions in parts, fewer of them in a group, and no prompt skipped or taken twice."""
 
 from __future__ import annotations
 
@@ -19,7 +14,7 @@ from pipeline.engine.rows import Row
 from pipeline.stages import grpo
 from pipeline.training.grpo import layout, order
 from pipeline.training.settings import GRPOSettings
-from tests.training.rig import context_of
+from tests.training.rig import context_of, inputs
 from tests.training.test_ladder import SMALL
 
 GRPO: dict[str, Any] = {
@@ -27,6 +22,11 @@ GRPO: dict[str, Any] = {
     "max_completion_length": 8, "gradient_checkpointing": True, "scheduler": "constant",
 }  # fmt: skip
 """5 prompts, 2 a step: 7 steps."""
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return inputs(tmp_path_factory.mktemp("given"))
 
 
 class Prompts:
