@@ -107,8 +107,7 @@ def calibration(report: Report, plain: bool) -> Content:
         parts.append(line(entry["contestant"], "bold $primary"))
         parts.append(line(f"  {entry['stated']} of {entry['asked']} answers say how sure they are", MUTED))
         if entry.get("why"):
-            parts += [shown(f"  not measurable: {entry['why']}", "$warning"), Content("")]
-            continue
+            parts.append(shown(f"  not all is measurable: {entry['why']}", "$warning"))
         parts.append(
             line(f"  ECE {share(entry['ece'])} · Brier {share(entry['brier'])} · AUROC {share(entry['auroc'])}")
         )

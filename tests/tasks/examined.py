@@ -85,7 +85,8 @@ def calibration_of(names: Sequence[str]) -> list[dict[str, Any]]:
         if place == 0 and len(names) > 1:
             nothing = dict.fromkeys(("ece", "brier", "auroc"))
             why = "not one of 60 answers states how sure it is"
-            entries.append({"contestant": name, "n": 0, "asked": 60, "stated": 0, **nothing, "abstention": None,
+            held = {"precision": None, "recall": 0.0, "f1": 0.0, "n": 60}
+            entries.append({"contestant": name, "n": 0, "asked": 60, "stated": 0, **nothing, "abstention": held,
                             "curve": [], "why": why})  # fmt: skip
             continue
         curve = [

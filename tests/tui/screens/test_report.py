@@ -64,7 +64,7 @@ def test_the_tournament_has_ratings_shares_and_the_judges_figures(report: dict[s
 
 def test_calibration_says_what_is_measured_and_why_the_rest_is_not(report: dict[str, Any]) -> None:
     text = text_of("calibration", report)
-    assert "not measurable: not one of 60 answers states how sure it is" in text
+    assert "not all is measurable: not one of 60 answers states how sure it is" in text
     (line,) = [line for line in text.splitlines() if "says 0.90  right 0.68" in line]
     assert line.index("|") - line.index("#") == 18 and line.count("#") == 14
 
