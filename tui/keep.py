@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.engine.errors import PipelineError
 from pipeline.engine.rows import Row, dump, mend_torn_tail, read_rows
 
 KEPT = "kept.jsonl"
+MOST = 300
+"""Chats that are listed."""
 
 
 def chats(root: Path) -> Path:
@@ -53,9 +56,19 @@ def free(root: Path, letter: str) -> Path:
     return next(path for path in names if not path.exists())
 
 
-def history(root: Path) -> list[str]:
-    """Names of the chats on disk, the newest first."""
-    return sorted((path.name for path in chats(root).glob("*.jsonl")), reverse=True)
+def history(root: Path) -> dict[str, Path]:
+    """The chats on disk, the newest first: when, with whom and how it began."""
+    found: dict[str, Path] = {}
+    for path in sorted(chats(root).glob("*.jsonl"), reverse=True)[:MOST]:
+        try:
+            row = next(read_rows(path), {})
+        except (PipelineError, OSError):
+            row = {}
+        said = row.get("messages")
+        turns = [turn for turn in said if isinstance(turn, dict)] if isinstance(said, list) else []
+        began = next((turn.get("content") for turn in turns if turn.get("role") == "user"), "")
+        found[f"{path.stem}  {str(row.get('model') or '')[:30]}  {str(began)[:60]}".rstrip()] = path
+    return found
 
 
 def as_text(path: Path) -> str:

@@ -60,7 +60,7 @@ def _totals(value: Mapping[str, Any]) -> Iterator[str]:
     """Disk, money and the tightest memory of the whole run."""
     disk = value.get("disk") or {}
     need = f"{gib(disk['needed'])} needed, " if isinstance(disk.get("needed"), int | float) else ""
-    yield f"disk: {need}{gib(value.get('disk_free'))} of disk free"
+    yield f"disk: {need}{gib(value.get('disk_free'))} free"
     figures = [finding["data"] for _, finding in _findings(value) if isinstance(finding.get("data"), Mapping)]
     paid = [data for data in figures if "cost" in data]
     if any(data["cost"] is None for data in paid):

@@ -305,7 +305,7 @@ def test_saving_over_a_preset_asks_first(tmp_path: Path, asked: Asked) -> None:
 def test_the_plan_stands_beside_it_poisoned_or_not(tmp_path: Path, asked: Asked, size: tuple[int, int]) -> None:
     async def steps(pilot: Pilot[None], app: Cockpit, screen: NewScreen) -> None:
         text = plan(screen)
-        assert text.index("no room [INST]") < text.index("1.00 GiB of disk free") < text.index("3 GiB of GPU memory")
+        assert text.index("no room [INST]") < text.index("disk: 1.00 GiB free") < text.index("3 GiB of GPU memory")
         assert "GPU 0 is in use by 1-nano-aa: this run waits" in text and "[b] cached" in text
         await pilot.press("H")
         assert "trains beside it" in plan(screen)

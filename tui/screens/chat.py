@@ -120,7 +120,7 @@ class ChatScreen(Frame):
     def _meet(self, pane: TalkPane, partner: Partner) -> None:
         pane.display = True
         pane.meet(partner)
-        self.query_one(Prompt).focus()
+        self.action_write()
 
     # messages
 
@@ -208,11 +208,10 @@ class ChatScreen(Frame):
     @on(TalkPane.Loaded)
     def _was_loaded(self, message: TalkPane.Loaded) -> None:
         if message.pane is self._wanted:
-            self._wanted = None
             self._ask_settings(message.pane)
 
     def _ask_settings(self, pane: TalkPane) -> None:
-        before = written(pane.settings)
+        self._wanted, before = None, written(pane.settings)
 
         def given(text: str | None) -> None:
             changed = read_settings(before, text or "")
@@ -223,8 +222,7 @@ class ChatScreen(Frame):
 
     def _answered(self) -> tuple[TalkPane, Turn] | None:
         """The turn that is meant, if it has been answered."""
-        pane = self._pane
-        turn = pane.current
+        pane, turn = self._pane, self._pane.current
         if turn is None or turn is pane.turn or not turn.said["answer"].strip():
             self.notify("There is no answer yet.", timeout=2)
             return None
@@ -276,16 +274,18 @@ class ChatScreen(Frame):
         def given(path: Path) -> None:
             for pane in self._panes:
                 pane.go_on(path)
-            self.query_one(Prompt).focus()
+            self.action_write()
 
         return self._choose_chat("Go on from an earlier chat, the newest first", given)
 
     def _choose_chat(self, title: str, given: Callable[[Path], object]) -> None:
+        found = keep.history(self.cockpit.root)
+
         def chosen(name: str | None) -> None:
             if name:
-                given(keep.chats(self.cockpit.root) / name)
+                given(found[name])
 
-        self.app.push_screen(Choose(title, keep.history(self.cockpit.root)), chosen)
+        self.app.push_screen(Choose(title, list(found)), chosen)
 
     @work(thread=True, exclusive=True, group="history", exit_on_error=False)
     def _read(self, path: Path) -> None:

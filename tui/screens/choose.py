@@ -19,7 +19,10 @@ from tui.widgets.record_list import Column, RecordList, Rows
 class Choose(Dialogue[str]):
     """Typing narrows the list; Enter takes the first, or the one under the cursor."""
 
-    DEFAULT_CSS = "Choose .dialogue { height: 60%; } Choose Input { border: none; height: 1; background: $panel; }"
+    DEFAULT_CSS = """
+    Choose .dialogue { height: 60%; }
+    Choose Input, Choose Input:focus { border: none; height: 1; padding: 0; background: $panel; }
+    """
 
     def __init__(self, title: str, names: Sequence[str], present: str = "") -> None:
         super().__init__()

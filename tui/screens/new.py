@@ -92,7 +92,7 @@ class NewScreen(Filtered):
 
     def _begin(self, start: Start) -> None:
         """Begin anew from a preset, or from the settings of a run."""
-        self._start, self._sets = start, {}
+        self._start, self._sets, self._seen = start, {}, []
         self._load(start, {})
 
     @work(thread=True, exclusive=True, group="form", exit_on_error=False)
@@ -122,7 +122,7 @@ class NewScreen(Filtered):
             field for field in self._fields if all(word in f"{field.key} {field.about}".casefold() for word in words)
         ]
         keys = [field.key for field in self._seen]
-        at = keys.index(here.key) if here and here.key in keys else None
+        at = keys.index(here.key) if here and here.key in keys else None if here else 0
         self.query_one(RecordList).show(Rows(form_rows(self._seen, self._sets, self.cockpit.plain)), at)
         run = self._start.run
         parts = [f"branch of {run.id}" if run else f"new run of {self._start.preset}"]

@@ -46,7 +46,8 @@ class ScoreBars(Widget):
         width = self.size.width
         if not self._scores:
             return Content.styled("Not scored.", "$foreground-muted")
-        room = min(20, max(5, width - NAMED - 12))
+        free = width - NAMED - 12
+        room = min(20, max(5, free // 3 if self._reasons else free))  # what was said is read, a bar is only glanced at
         return Content("\n").join(
             _row(name, self._scores.get(name), self._spread.get(name), self._reasons.get(name), room, self._plain)
             .truncate(max(1, width), ellipsis=True)

@@ -104,6 +104,10 @@ def _text(row: Row, folded: bool) -> Content:
         parts.append(Content(""))
     if "answer" in row:
         parts += [Content.styled("answer", "bold"), shown(_cut(str(row["answer"])))]
+    if reasons := [(name, str(why)) for name, why in mapping(row.get("reasons")).items() if why]:
+        parts += [Content(""), Content.styled("why these scores", "bold $foreground-muted")]
+        heads = [line(f"{name.replace('_', ' ')}: ", "bold $foreground-muted", 40) for name, _ in reasons]
+        parts += [head + shown(_cut(why), "$foreground-muted") for head, (_, why) in zip(heads, reasons, strict=True)]
     return Content("\n").join(parts)
 
 

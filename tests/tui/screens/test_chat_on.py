@@ -11,6 +11,7 @@ import pytest
 from pipeline.engine.rows import read_rows
 from tests.tui.chatting import answered, chat, first, say, texts, until
 from tui import talk
+from tui.keep import history
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +58,15 @@ async def test_an_earlier_chat_that_cannot_be_read_is_told_of(tmp_path: Path) ->
         await until(lambda: any("No conversation." in note.message for note in app._notifications))
         await say(app, pilot, "anew")
         await until(answered(app))
+
+
+def test_earlier_chats_are_told_apart_by_how_they_began(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "chats"
+    folder.mkdir(parents=True)
+    said = [{"role": "system", "content": "s"}, {"role": "user", "content": "Why?\n\x1b"}]
+    for name, text in {
+        "1": json.dumps({"messages": said, "model": "tiny"}), "2": "", "3": "{torn", "4": '{"messages": 7}', "5": "[]",
+    }.items():  # fmt: skip
+        (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    assert list(history(tmp_path)) == ["5", "4", "3", "2", "1  tiny  Why?\n\x1b"]
+    assert history(tmp_path / "none") == {}
