@@ -151,8 +151,9 @@ def _foreseen(found: Any) -> list[Finding]:
     """What the steps behind this one plan with, as long as the model is not there."""
     try:
         shape = read_shape(found) if found is not None else None
-    except DataError:
-        return []  # the steps that need the shape say so
+    except DataError:  # the steps that need the shape say so; the GPT track reads another
+        known = isinstance(found, dict) and found.get("model_type") == "gpt2"
+        return [Finding("note", "A GPT-2, by its config.json.", data={"config": found})] if known else []
     if shape is None:
         return []
     text = f"{(shape.linear() + shape.rest()) / 1e9:.3g} billion parameters, by its config.json."

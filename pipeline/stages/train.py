@@ -178,7 +178,11 @@ def declared(config: Config, shape: gpt.Shape, base: Path | None) -> Iterator[tu
     for name in FRESH[1:]:
         if (asked := getattr(config, name)) and asked != getattr(shape, name):
             yield name, asked, getattr(shape, name)
-    if "size" in config.model_fields_set and gpt.SIZES[config.size] != (shape.n_layer, shape.n_head, shape.n_embd):
+    if config.size != Config.model_fields["size"].default and gpt.SIZES[config.size] != (
+        shape.n_layer,
+        shape.n_head,
+        shape.n_embd,
+    ):
         yield "size", config.size, f"{shape.n_layer} x {shape.n_head} x {shape.n_embd}"
 
 
@@ -286,15 +290,16 @@ def plan(context: PlanContext) -> list[Finding]:
         length = max(train.lengths(), default=block)
         found.append(_exposure(settings, train))
     else:
-        count = int(context.expected.get("data", {}).get("episodes", 0))
-        found.append(exposure.at_most("episodes", count, config.max_iters))
+        text = f"exposures: known once the data is made; {config.max_iters} steps of {settings.step_size} episodes."
+        found.append(Finding("note", text))
     work = Work(
         shape.parameters(), shape.n_layer, shape.n_head, shape.n_embd, shape.vocab_size, length, config.batch_size,
         config.gradient_checkpointing, config.optimizer, (there := device(context.gpu)).cuda,
     )  # fmt: skip
     tokens = config.max_iters * settings.step_size * length
     each = gpus.operations(shape.parameters(), shape.n_layer, shape.n_embd, length)
-    about = f"{shape.parameters() / 1e6:,.1f} million parameters: {shape.n_layer} layers, width {shape.n_embd}."
+    guess = ", GPT-2's vocabulary assumed" if data is None and base is None and not expected else ""
+    about = f"{shape.parameters() / 1e6:,.1f} million parameters: {shape.n_layer} layers, width {shape.n_embd}{guess}."
     return [
         *found,
         Finding("note", about, data={"config": shape.describe(), "parameters": shape.parameters()}),

@@ -1,6 +1,8 @@
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -132,3 +134,12 @@ def test_it_needs_no_prompts(tmp_path):
     torch.manual_seed(0)
     summary = base.run(context(base.Config(**SMALL, **SHORT), tmp_path))
     assert summary["steps"] == 3
+
+
+def test_a_gpt2_is_foreseen_for_the_track_that_reads_it(tmp_path: Path) -> None:
+    config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 8}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
+    found = base.plan(PlanContext(base.Config(source=str(tmp_path)), {}, 7, tmp_path))
+    assert any(finding.data.get("config") == config for finding in found)

@@ -12,9 +12,6 @@ from pipeline.tasks.estimate import disk
 from pipeline.tasks.estimate.memory import OVERHEAD, STATE, Optimizer
 from pipeline.tasks.estimate.words import gib
 
-KEPT = 3
-"""Checkpoints on the disk while it trains: the newest two and the best."""
-
 
 @dataclass(frozen=True)
 class Work:
@@ -70,17 +67,13 @@ def foresee(work: Work, there: Device, kept: bool) -> Iterator[Finding]:
         yield Finding("note", text, data=data)
     else:
         yield Finding("warning", f"{text} It does not fit.", _advise(work, there), data)
+    checkpoint = (4 + STATE[work.optimizer]) * work.parameters
+    why = "weights and AdamW's state, the last and the best"
     yield disk.tell(
         [
             disk.Space("model", 4 * work.parameters + disk.BESIDE, "32 bits, tokenizer"),
-            disk.Space(
-                "checkpoints",
-                (2 if kept else 0) * (4 + STATE[work.optimizer]) * work.parameters,
-                "weights and AdamW's state, the last and the best",
-            ),
-            disk.Space(
-                "checkpoint on the way", (KEPT - 2) * (4 + STATE[work.optimizer]) * work.parameters, "", stays=False
-            ),
+            disk.Space("checkpoints", 2 * checkpoint if kept else 0, why),
+            disk.Space("another on the way", checkpoint, "the one before the last", stays=False),
         ]
     )
 
