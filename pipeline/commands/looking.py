@@ -51,6 +51,22 @@ def mark(
 
 
 @app.command()
+def prepare(
+    artifact: Annotated[str, typer.Argument(metavar="DIR", help="A prepared set: a folder, or an artifact's name.")],
+    check: Annotated[bool, typer.Option("--check", help="Hold every invariant against it, whoever made it.")] = False,
+    preview: Annotated[int, typer.Option(help="Show so many episodes, token by token, with their mask.")] = 0,
+    side: Annotated[str, typer.Option(help="train or val.")] = "train",
+    root: Root = HERE,
+    as_json: Json = False,
+) -> None:
+    """Look into a prepared set; `stage prepare` makes one. Exit code 1 where the check finds a fault."""
+    from pipeline.commands import prepared
+
+    code = prepared.look(open_workspace(root), artifact, side, preview, check or not preview, as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
 def judge(
     text: Annotated[str, typer.Argument(help="A text to mark, or - to read it from standard input.")],
     prompt: Annotated[str, typer.Option(help="What was asked.")] = "",
