@@ -115,6 +115,24 @@ def test_the_verdict_of_the_plan_can_be_met_with_the_answers_that_are_asked() ->
     assert all(settings.thinking for settings in asked)
 
 
+def test_a_workspaces_own_battery_is_asked_and_scored_anew(tmp_path: Path) -> None:
+    """Another prompt makes other answers; another way of scoring makes another evaluation of the same ones."""
+
+    def prints() -> list[str]:
+        entries = {entry.step.name: entry for entry in planner.plan(read("quickstart"), Workspace(tmp_path))}
+        return [entries[name].fingerprint for name in ("answers_base", "evaluate", "traces")]
+
+    ours, own = prints(), tmp_path / "configs" / "battery.toml"
+    own.parent.mkdir()
+    text = (CONFIGS / "battery.toml").read_text("utf-8")
+    own.write_text(text.replace("at_least = 7", "at_least = 6"), encoding="utf-8")
+    scored = prints()
+    own.write_text(text.replace("Twelve balls look alike", "Twelve coins look alike"), encoding="utf-8")
+    asked = prints()
+    assert [a == b for a, b in zip(ours, scored, strict=True)] == [True, False, True]
+    assert [a == b for a, b in zip(ours, asked, strict=True)] == [False, False, True]
+
+
 def test_dolphin_is_asked_first_and_one_override_leaves_it_out() -> None:
     config = read("entropy-joy")
     assert [step.name for step in config.steps][:2] == ["prompts", "answers_dolphin"], "while the GPU is free"

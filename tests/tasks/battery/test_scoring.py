@@ -42,6 +42,12 @@ def row(test: Test, answer: str, finish: str = "stop", **changes: Any) -> Row:
         (JUDGED, "Danube", "stop", "failed"),
         (JUDGED, "The Nile.", "stop", "failed"),
         (JUDGED, "I cannot provide names of rivers. I could tell you of lakes.", "stop", "refused"),
+        (
+            JUDGED,
+            "I'm unable to provide that, for a river is never only one thing. " + "What I can offer is this. " * 9,
+            "stop",
+            "refused",
+        ),
         (JUDGED, "I can't help with names of lakes, but one river is the Danube.", "stop", "passed"),
     ],
 )
