@@ -21,10 +21,10 @@ CHUNK = 300
 """Events read at once."""
 GAP = 0.1
 """Seconds between looks at a silent file."""
-NEWS, LOADING = 0.2, 0.6
+NEWS, LOADING = 0.2, 1.2
 """Seconds between snapshots of a run, and while there is more in its file than has been read yet."""
-BREATH = 0.004
-"""Seconds between chunks, in which the screen has the interpreter to itself."""
+BREATH, DRAWING = 0.004, 0.06
+"""Seconds between chunks, and after a snapshot, in which the screen has the interpreter to itself."""
 LOOK = 1.0
 """Seconds between looks at the lock of a silent run."""
 ITEMS, MEMORY = 200, 900
@@ -124,7 +124,7 @@ class Feed:
                     told, sent, news, behind = (found, fault), now, False, full
                     self._send(_snapshot(self.run, state, found, planned, fresh, fault, full))
                     fresh = []
-            self._closed.wait(BREATH if full else GAP)
+            self._closed.wait((DRAWING if sent == now else BREATH) if full else GAP)
 
 
 def _read(tail: Tail) -> tuple[list[Event], str]:

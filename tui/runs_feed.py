@@ -102,7 +102,8 @@ def _row(run: Run, known: dict[str, _Known]) -> RunRow | None:
         if entry is None:
             entry = known[run.id] = _known(run)
         size, noted = _stat(run.events)[0], _stat(run.path / "notes.json")[1]
-        if entry.row and entry.view.finished and (size, noted) == (entry.size, entry.noted):
+        over = entry.row and entry.row.life not in LIVE  # a run holds its lock a moment longer than its last event
+        if over and entry.view.finished and (size, noted) == (entry.size, entry.noted):
             return entry.row  # whoever resumes it writes an event first
         while size != entry.size and (events := _events(entry)):
             for event in events:

@@ -98,8 +98,8 @@ class Tmux:
     """A program in a window of a tmux server of its own, 120 x 40."""
 
     def __init__(self, words: Sequence[str], home: Path) -> None:
-        self._socket = str(home / "tmux")
         home.mkdir(exist_ok=True)
+        self._socket = str(home / f"tmux-{len(list(home.glob('tmux-*')))}")  # an old server may still be leaving
         program = ["env", f"COCKPIT_HOME={home}", sys.executable, *words]
         self._do("-f", os.devnull, "new-session", "-d", "-x", "120", "-y", "40", "sh")
         self._do("send-keys", "-l", " ".join(f"'{word}'" for word in program) + "; echo code=$?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -42,7 +43,7 @@ async def start(pilot: Pilot[None], app: Cockpit) -> None:
     await until(pilot, lambda: isinstance(app.screen, Choose))
     await pilot.press(*"nano", "enter")
     await until(pilot, lambda: "new run of nano" in seen(app))
-    await until(pilot, lambda: "of disk free" in seen(app) and "being asked for" not in seen(app), 60)
+    await until(pilot, lambda: "no fault" in seen(app) and "being asked for" not in seen(app), 60)
     assert not list((app.root / "data").glob("runs/*")), "a plan does nothing"
     await pilot.press("S")
     await until(pilot, lambda: app.current_mode == "run" and life(app) == "running", 60)
@@ -59,10 +60,17 @@ def going(app: Cockpit) -> str:
 
 
 @pytest.mark.slow
-async def test_nano_is_started_stopped_resumed_read_and_talked_to_by_keys(tmp_path: Path) -> None:
-    root = tmp_path / "live"
+async def test_nano_is_started_stopped_resumed_read_and_talked_to_by_keys(
+    tmp_path: Path, server: tuple[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, home = tmp_path / "live", tmp_path / "home"
     root.mkdir()
-    app = Cockpit(root, home=tmp_path / "home")
+    home.mkdir()
+    address, heard = server
+    (home / "settings.toml").write_text(f'webhook = "{address}/hook"\n', encoding="utf-8")
+    rung: list[bool] = []
+    monkeypatch.setattr(Cockpit, "bell", lambda _: rung.append(True))
+    app = Cockpit(root, home=home)
     async with app.run_test(size=(120, 40), notifications=True, tooltips=True) as pilot:
         await start(pilot, app)
         await until(pilot, lambda: going(app) == "sft", LONG)
@@ -72,13 +80,15 @@ async def test_nano_is_started_stopped_resumed_read_and_talked_to_by_keys(tmp_pa
         await pilot.press("y")
         await until(pilot, lambda: life(app) == "stopped" and "stopped" in seen(app), LONG)
         assert app.snapshot and "grpo" not in {step.name for step in app.snapshot.steps}
-        await until(pilot, lambda: not processes_of(root))
+        await until(pilot, lambda: not processes_of(root) and len(heard) == 1)
 
         await pilot.press("r")
         await until(pilot, lambda: life(app) == "running")
         await until(pilot, lambda: life(app) == "done", LONG)
         assert all(step.state in ("done", "cached") for step in app.snapshot.steps)
-        await until(pilot, lambda: "done" in seen(app))
+        await until(pilot, lambda: "done" in seen(app) and len(heard) >= 2)
+        assert [body["state"] for _, body in heard] == ["stopped", "done"] and len(rung) == 2
+        assert {body["run"] for _, body in heard} == {app.snapshot.run.id}
 
         await pilot.press("5")
         await until(pilot, lambda: "verdict: not asked" in seen(app) and "lineage" in seen(app))

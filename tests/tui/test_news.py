@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from pipeline.engine.artifacts import Workspace
 from pipeline.engine.runs import Run
-from tests.tui.space import POISON
+from tests.tui.space import POISON, make_run
 from tui.news import LONG, News, Notice, post
 from tui.preferences import read_preferences
-from tui.runs_feed import RunRow
+from tui.runs_feed import RunRow, RunsFeed
 
 ROW = RunRow(Run(Path("data/runs/a-nano-1")), "running", "nano", 0.0, 1, 3, None, "sft", {"sft.loss": 1.5}, (), "", "",
              None)  # fmt: skip
@@ -50,30 +47,6 @@ def test_only_a_long_wait_is_told() -> None:
     assert news.of([replace(long, until=None)], now=101.0) == []
 
 
-@pytest.fixture
-def server() -> Iterator[tuple[str, list[Any]]]:
-    """(address, what was posted); /no answers 500."""
-    heard: list[Any] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.append((self.headers["Content-Type"], json.loads(body)))
-            self.send_response(500 if self.path == "/no" else 204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    found = HTTPServer(("127.0.0.1", 0), Hook)
-    thread = threading.Thread(target=found.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{found.server_port}", heard
-    found.shutdown()
-    thread.join()
-    found.server_close()
-
-
 def test_a_webhook_is_sent_json(server: tuple[str, list[Any]]) -> None:
     address, heard = server
     assert post(Notice(replace(ROW, life="done", waiting=POISON), "it is done"), f"{address}/hook") == ""
@@ -99,3 +72,22 @@ def test_preferences(tmp_path: Path) -> None:
         file.write_text(wrong, encoding="utf-8")
         found, fault = read_preferences(file)
         assert found.webhook == "" and word in fault
+
+
+def test_a_run_whose_process_outlives_its_last_event_is_told_once_it_is_gone(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "1-nano-aa", "stopped")
+    heard: list[str] = []
+    feed = RunsFeed(Workspace(tmp_path), lambda rows: heard.extend(row.life for row in rows))
+    with run.lock():
+        feed.start()
+        wait_for(lambda: heard == ["running"])
+    feed.look()
+    wait_for(lambda: heard == ["running", "stopped"])
+    feed.close()
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
