@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pipeline.engine.rows import Row
 from pipeline.tasks.report.drawing import INK, MARKERS, SERIES, short, style, svg_of
 
+OPEN = 60.0
+"""Points of rating that an arrow is long."""
+
 
 def ratings_chart(ratings: Sequence[Row], similar: Sequence[Row]) -> str:
     """A row for each contestant, the best on top: its rating over all pairs, and over those of similar length."""
@@ -38,6 +41,12 @@ def ratings_chart(ratings: Sequence[Row], similar: Sequence[Row]) -> str:
                 linewidth=1.4,
                 label=label,
             )
+            for row in rows:
+                for tip in _open_ends(row):
+                    place = places[row["model"]] + shift
+                    arrow = {"arrowstyle": "->", "color": SERIES[1 - number], "linewidth": 1.4, "shrinkA": 0}
+                    axes.annotate("", (tip, place), (row["rating"], place), arrowprops=arrow)
+                    axes.update_datalim([(tip, place)])
         axes.set_yticks(range(len(rated)), [short(row["model"]) for row in rated])
         axes.set_ylim(len(rated) - 0.5, -0.5)
         axes.axvline(1000, color=INK, linewidth=0.6)
@@ -46,6 +55,14 @@ def ratings_chart(ratings: Sequence[Row], similar: Sequence[Row]) -> str:
         axes.set_xlabel("rating; 1000 is the mean, 400 more is ten to one")
         figure.legend(loc="outside upper center", ncols=2, frameon=False)
         return svg_of(figure, "ratings", "Rating of each contestant with its interval")
+
+
+def _open_ends(row: Row) -> list[float]:
+    """Where the arrow of an end points that the data do not set, while they set the other."""
+    if row["low"] is row["high"] is None:
+        return []
+    away = {"low": row["rating"] - OPEN, "high": row["rating"] + OPEN}
+    return [tip for end, tip in away.items() if row[end] is None]
 
 
 def _arm(row: Row, bound: str) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.tasks.report.exam_figures import ratings_chart
 from pipeline.tasks.report.html import render_html
 from pipeline.tasks.report.markdown import render_markdown
 from pipeline.tasks.report.words import bounds
@@ -29,3 +30,12 @@ def test_an_open_end_is_seen(low: float | None, high: float | None, text: str) -
     assert text in render_html(report)
     shown = tournament(report, False).plain
     assert ("1200" if text == "–" else f"1200 {text.replace('…', '...')}") in shown and "unrated" in shown
+
+
+def test_an_open_end_is_drawn_as_an_arrow() -> None:
+    """The arrow is 60 points long, so that all three span the same and have the same ticks."""
+    closed, above, below = (
+        ratings_chart([rated(low, high)], []).count("<path")
+        for low, high in [(1140.0, 1260.0), (1140.0, None), (None, 1260.0)]
+    )
+    assert above == below > closed
