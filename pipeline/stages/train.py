@@ -6,23 +6,23 @@ The seeds' settings and JSON files, the loss on what the mask marks, answers to 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.artifacts import read_made
-from pipeline.engine.errors import ConfigError, DataError, ProcessDied
+from pipeline.engine.errors import DataError, ProcessDied
 from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.memory import device
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage, Trial
 from pipeline.gpt import model as gpt
+from pipeline.gpt import start
 from pipeline.gpt.episodes import Episodes
-from pipeline.gpt.lesson import Cut, draw, fit_vocabulary
+from pipeline.gpt.lesson import Cut, draw
 from pipeline.gpt.settings import FRESH, GPTSettings
 from pipeline.gpt.template import ends, load_tokenizer
-from pipeline.gpt.tokens import EOT, ask, closing, find_tags, open_tokenizer, refuse_other_ids
+from pipeline.gpt.tokens import EOT, ask, closing, find_tags, open_tokenizer
 from pipeline.tasks.estimate import exposure, gpus
 from pipeline.tasks.estimate.causal import Work, foresee
 from pipeline.tasks.plain_language import SENTENCES
@@ -66,8 +66,8 @@ def loop_settings(config: Config) -> CausalSettings:
 def run(context: Context) -> dict[str, Any]:
     config: Config = context.config
     data, base = context.inputs["data"], context.inputs.get("model")
-    shape = shape_in_effect(config, data, base)
-    for setting, asked, value in declared(config, shape, base):
+    shape = start.shape_in_effect(config, data, base)
+    for setting, asked, value in start.declared(config, shape, base):
         context.in_effect(setting, asked, value, "the model that this starts from decides")
     block = config.block_size or shape.block_size
     train, held = (Cut(Episodes(data / side), block, config.use_loss_mask) for side in ("train", "val"))
@@ -137,7 +137,7 @@ class RedLines:
             "vocab_size": shape.vocab_size,
             "from_scratch": base is None,
             "plain_loss_known": _plain_loss_of(base),
-            "start": f"{_name_of(base)}, the model that this began as" if base else "fresh weights",
+            "start": f"{start.name_of(base)}, the model that this began as" if base else "fresh weights",
         }
         self._settings, self._emit = settings, context.emit
         self._watch = Watch((*supervised.RULES, curriculum.rule(config.red_lines == "stop")), settings)
@@ -153,37 +153,6 @@ class RedLines:
                 for answer in row["answers"]:
                     self._emit.item("prompted", step=row["step"], **answer)
         return self._watch(row)
-
-
-def shape_in_effect(config: Config, data: Path, base: Path | None) -> gpt.Shape:
-    """Of the model to be trained. Raises ConfigError where data or block size do not fit it, DataError where the tags
-    of model and data differ."""
-    if base is None:
-        return config.fresh(fit_vocabulary(data))
-    shape = gpt.shape_of(base)
-    refuse_other_ids(base, data)
-    if config.block_size > shape.block_size:
-        raise ConfigError(
-            f"block_size = {config.block_size} does not fit {_name_of(base)}, which has {shape.block_size} positions.",
-            "Positions are learnt: there are no more than the model was made with.",
-            f"Set block_size to at most {shape.block_size}, or 0.",
-        )
-    return shape
-
-
-def declared(config: Config, shape: gpt.Shape, base: Path | None) -> Iterator[tuple[str, Any, Any]]:
-    """(setting, as declared, in effect) of those that the model to start from decides otherwise."""
-    if base is None:
-        return
-    for name in FRESH[1:]:
-        if (asked := getattr(config, name)) and asked != getattr(shape, name):
-            yield name, asked, getattr(shape, name)
-    if config.size != Config.model_fields["size"].default and gpt.SIZES[config.size] != (
-        shape.n_layer,
-        shape.n_head,
-        shape.n_embd,
-    ):
-        yield "size", config.size, f"{shape.n_layer} x {shape.n_head} x {shape.n_embd}"
 
 
 def _with(context: Context, config: CausalSettings) -> Context:
@@ -224,14 +193,6 @@ def _answers(questions: Sequence[Question], texts: Sequence[str]) -> Row:
 def _exposure(config: CausalSettings, train: Cut) -> Finding:
     lengths, learnt = train.lengths(), train.learnt()
     return exposure.of_rows(lengths, learnt, config.max_steps, config.batch_size, config.gradient_accumulation)
-
-
-def _name_of(model: Path) -> str:
-    """The name that a person gave it, else its folder's."""
-    try:
-        return str(read_made(model).get("name") or model.name)
-    except (DataError, OSError):
-        return model.name
 
 
 def _plain_loss_of(base: Path | None) -> float | None:
@@ -276,12 +237,12 @@ def plan(context: PlanContext) -> list[Finding]:
         text = "Memory and time are not known yet: the step that makes the model comes first."
         return [*found, Finding("note", text)]
     if data is not None and (base is not None or expected is None):
-        shape = shape_in_effect(config, data, base)
+        shape = start.shape_in_effect(config, data, base)
     elif base is not None or expected:
         shape = gpt.shape_of(base) if base else gpt.read_shape(expected or {})
     else:
         shape = config.fresh(int(context.expected.get("data", {}).get("vocabulary", GPT2)))
-    for setting, asked, value in declared(config, shape, base or (Path() if expected else None)):
+    for setting, asked, value in start.declared(config, shape, base or (Path() if expected else None)):
         text = f"{setting}: {asked!r} declared, {value!r} in effect: the model that this starts from decides."
         found.append(Finding("note", text))
     length = block = config.block_size or shape.block_size
