@@ -1,0 +1,72 @@
+"""The presets of the GPT track: the numbers of the seeds, and the chain from one to the next by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.catalog import CATALOG
+from pipeline.engine.config import RunConfig, check
+from pipeline.engine.errors import ConfigError
+from pipeline.engine.presets import compose
+from pipeline.tasks.questions import locate, read_questions
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+PHASES = {
+    "phase3a1-alpha": ("phase3a1_alpha", "base", 7e-5, 3500, 150, 4501),
+    "phase3a1-beta": ("phase3a1_beta", "phase3a1_alpha", 5e-5, 2500, 100, 4502),
+    "phase3a1-gamma": ("phase3a1_gamma", "phase3a1_beta", 5e-5, 2500, 100, 4503),
+    "phase3a2": ("phase3a2", "phase3a1_gamma", 3e-5, 4000, 150, 4504),
+}
+"""Preset -> name, the model it starts from, learning rate, iterations, warm-up, epoch seed."""
+
+
+def read(name: str, *overrides: str) -> RunConfig:
+    return check(compose(name, [CONFIGS], overrides), CATALOG, lambda _: "model")
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_the_phases_have_the_seeds_numbers_and_start_from_one_another(name: str) -> None:
+    label, start, rate, iterations, warmup, seed = PHASES[name]
+    step = read(name).step("train")
+    config: Any = step.settings
+    assert (step.label, step.inputs["model"]) == (label, (start,))
+    assert read(name).step("prepare").inputs["tokenizer"] == (start,)
+    assert (config.learning_rate, config.max_iters, config.warmup_iters, config.epoch_seed) == (
+        rate, iterations, warmup, seed,
+    )  # fmt: skip
+    assert (config.batch_size, config.block_size, config.dropout, config.weight_decay) == (16, 512, 0.05, 0.05)
+    assert config.eval_interval == 100 and config.use_loss_mask and config.tie_weights
+
+
+def test_the_chat_sft_of_the_second_seed() -> None:
+    config: Any = read("chat-sft-750m").step("train").settings
+    assert (config.learning_rate, config.max_iters, config.batch_size, config.dropout) == (5e-5, 5000, 10, 0.15)
+    assert (config.epoch_seed, config.block_size, config.use_loss_mask) == (3301, 1024, True)
+    assert config.band(5000)["expected_validation_high"] == 3 and config.band(0)["expected_loss_low"] == 8
+
+
+@pytest.mark.parametrize("name", [*PHASES, "chat-sft-750m"])
+def test_each_phase_has_evaluation_prompts_of_its_own(name: str) -> None:
+    config: Any = read(name).step("train").settings
+    assert read_questions(locate(config.eval_prompts_file))
+
+
+def test_replay_is_a_share_of_the_output_but_for_3a_2_which_takes_its_files_whole() -> None:
+    for name in ("phase3a1-beta", "phase3a1-gamma"):
+        mixed: Any = read(name).step("mix").settings
+        assert mixed.shares == (0.85, 0.15) and not mixed.whole and mixed.shuffle
+    last: Any = read("phase3a2").step("mix")
+    assert last.settings.whole and last.inputs["inputs"] == ("format_lock", "echo_beta")
+
+
+def test_beta_on_echo_alone_is_a_setting() -> None:
+    assert read("phase3a1-beta", "mix.enabled=false").step("prepare").inputs["rows"] == ("echo",)
+    assert read("phase3a1-beta").step("prepare").inputs["rows"] == ("mix",)
+
+
+def test_a_phase_whose_model_is_not_made_yet_says_so() -> None:
+    with pytest.raises(ConfigError, match="no step, name or path `phase3a1_alpha`"):
+        check(compose("phase3a1-beta", [CONFIGS], ()), CATALOG)
