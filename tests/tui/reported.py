@@ -6,7 +6,9 @@ import random
 from pathlib import Path
 
 from pipeline.engine.rows import Row, write_json
-from pipeline.tasks.rubric import DIMENSIONS
+from pipeline.tasks.dimensions import DIMENSIONS
+from pipeline.tasks.report.answers import battery_answers
+from tests.tasks.examined import battery_of, calibration_of, tournament_of
 from tests.tui.workspace import ANSWERS, QUESTIONS, STEPS, THOUGHTS, reward, scores
 
 CONTESTANTS = ("base", "sft_merged", "grpo_merged")
@@ -59,8 +61,37 @@ def report() -> Row:
             None,
         ),
     ]
+    battery, answers = battery_of(CONTESTANTS)
+    outcomes = {"answered": 2985, "cut off": 11, "blocked": 3, "invalid": 1, "not yet asked": 0}
     return {
-        "format": 1,
+        "format": 2,
+        "headline": [
+            {"name": "reward over the baseline", "value": "+0.301", "note": "[+0.256, +0.346]"},
+            {"name": "battery", "value": "41 of 60", "note": "baseline 15"},
+            {"name": "rating", "value": "1077", "note": "[1039, 1118], rank 1 of 3"},
+        ],
+        "battery_answers": battery_answers(answers),
+        "tournament": tournament_of(CONTESTANTS),
+        "coverage": [
+            {"what": "traces", "asked": 3000, "parts": outcomes, "whole": True},
+            {"what": "tournament", "asked": 240, "parts": {"decided": 169, "tie": 71}, "whole": True},
+        ],
+        "costs": [
+            {
+                "step": name,
+                "artifact": f"{name}-{4572 + 31 * place:x}",
+                "run": "20261121-091500-entropy-joy-a1b2",
+                "seconds": 12.0 * (place + 1) ** 2,
+                "calls": 0,
+                "tokens": {},
+                "cost": None,
+                "lost": 0,
+                "bound": None,
+            }
+            for place, name in enumerate(STEPS)
+        ],
+        "judges": [{"step": "evaluation", "kind": "offline", "model": "offline-1", "rubric": "011a176a78ce"}],
+        "traces": [],
         "verdict": {
             "asked": "entropy-joy",
             "outcome": "not met",
@@ -72,7 +103,9 @@ def report() -> Row:
         "table": table,
         "last_table": [],
         "evaluation": {
-            "format": 1,
+            "format": 2,
+            "battery": battery,
+            "calibration": calibration_of(CONTESTANTS),
             "split": "heldout",
             "samples": 1,
             "temperature": 0.7,
