@@ -68,7 +68,7 @@ async def dialogue(pilot: Pilot[Any], app: Cockpit) -> None:
 
 
 async def planned(pilot: Pilot[Any], app: Cockpit) -> None:
-    await until(pilot, lambda: "disk free" in made.seen(app))
+    await until(pilot, lambda: "GiB free" in made.seen(app))
 
 
 async def typed(pilot: Pilot[Any], app: Cockpit) -> None:
