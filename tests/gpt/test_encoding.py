@@ -31,6 +31,14 @@ def test_a_batch_has_the_ids_of_each_rendered_text_and_its_mask() -> None:
     assert (found.tokens.dtype, found.mask.dtype) == (np.uint32, np.uint8)
 
 
+def test_many_texts_at_once_are_encoded_as_each_alone() -> None:
+    tokenizer = tiny_tokenizer()
+    texts = [f"text {number} é" for number in range(200)]
+    batch = [said(text, f"{text}!") for text in texts]
+    found = Encoder(tokenizer, 99).conversations(batch)
+    assert found.tokens.tolist() == [n for messages in batch for n in tokenizer.encode(render(messages)).ids]
+
+
 def test_a_long_episode_keeps_its_last_tokens_and_is_counted() -> None:
     tokenizer = tiny_tokenizer()
     short, long = said("a", "b"), said("a" * 30, "end")
