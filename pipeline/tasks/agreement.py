@@ -156,16 +156,6 @@ def auroc(better: Sequence[float] | Table, worse: Sequence[float] | Table) -> Va
     return float(below.mean() / (2 * len(known)))
 
 
-def wilson(hits: int, asked: int) -> Estimate:
-    """A share and its 95 % score interval, which knows that 0 of 20 is not never: Wilson, Probable Inference (1927)."""
-    if not asked:
-        return Estimate(None, None, None, 0)
-    share, z2 = hits / asked, 1.959964**2
-    middle = (share + z2 / (2 * asked)) / (1 + z2 / asked)
-    half = (z2 * share * (1 - share) / asked + (z2 / (2 * asked)) ** 2) ** 0.5 / (1 + z2 / asked)
-    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half), asked)
-
-
 def bootstrap(
     figure: Callable[[NDArray[np.int64]], Value],
     units: int,

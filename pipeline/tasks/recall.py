@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.engine.rows import Row
-from pipeline.tasks.agreement import wilson
+from pipeline.tasks.statistics import wilson
 
 
 def spread(rows: Sequence[Row], most: int) -> list[Row]:

@@ -19,7 +19,6 @@ from pipeline.tasks.agreement import (
     of_mean,
     table_of,
     weighted_kappa,
-    wilson,
 )
 from pipeline.tasks.statistics import mean_interval
 
@@ -130,14 +129,6 @@ def test_auroc_by_hand_and_by_scipy() -> None:
     random = np.random.default_rng(1)
     better, worse = random.integers(0, 9, 40), random.integers(0, 7, 25)
     assert auroc(better, worse) == pytest.approx(stats.mannwhitneyu(better, worse).statistic / 1000)
-
-
-@pytest.mark.parametrize(("hits", "asked"), [(0, 20), (3, 20), (20, 20), (17, 4000)])
-def test_wilson_by_scipy(hits: int, asked: int) -> None:
-    theirs = stats.binomtest(hits, asked).proportion_ci(0.95, "wilson")
-    ours = wilson(hits, asked)
-    assert (ours.low, ours.high, ours.n) == (pytest.approx(theirs.low), pytest.approx(theirs.high), asked)
-    assert wilson(0, 0).mean is None
 
 
 def test_the_bootstrap_of_a_mean_is_that_of_the_statistics() -> None:

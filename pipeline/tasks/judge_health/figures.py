@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.engine.rows import Row, content_hash
-from pipeline.tasks.agreement import alpha, bootstrap_sums, icc_of, icc_sums, of_mean, table_of, wilson
+from pipeline.tasks.agreement import alpha, bootstrap_sums, icc_of, icc_sums, of_mean, table_of
 from pipeline.tasks.dimensions import DIMENSIONS, Scores
 from pipeline.tasks.marks import key_of
 from pipeline.tasks.rubric import LEVELS
-from pipeline.tasks.statistics import Estimate, mean, quantile
+from pipeline.tasks.statistics import Estimate, mean, quantile, wilson
 
 if TYPE_CHECKING:
     from pipeline.tasks.agreement import Table

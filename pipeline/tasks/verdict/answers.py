@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from pipeline.engine.rows import Row
-from pipeline.tasks.agreement import wilson
 from pipeline.tasks.board.language import refuses
 from pipeline.tasks.dimensions import CONTENT_DIMENSIONS
-from pipeline.tasks.statistics import mean, mean_interval, paired_difference
+from pipeline.tasks.statistics import mean, mean_interval, paired_difference, wilson
 from pipeline.tasks.verdict.evidence import (
     Criterion,
     Evidence,
