@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +18,11 @@ from typing import Any
 
 from pipeline.engine.errors import DataError
 from pipeline.engine.rows import Row
+from pipeline.engine.text import safe_text
 from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.marks import key_of
 
-VERSION = 2
+VERSION = 3
 BATCH = 500
 PLAIN = ("id", "prompt_id", "category", "type", "split", "finish", "provider", "model", "contestant")
 """Columns as they stand in a row."""
@@ -44,6 +46,7 @@ BETWEEN = "\x1f"
 """Stands between the texts of a row where they are searched, so that no match goes from one into the next."""
 SAMPLED = 65_536
 """Bytes at either end of a rows file that are part of its stamp."""
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def stamp(rows: Path) -> str:
@@ -149,8 +152,8 @@ def number(value: Any) -> float | None:
 
 
 def safe(text: str) -> str:
-    """SQLite takes no lone surrogates."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """SQLite takes no lone surrogates: each is kept as the glyph that it is shown as."""
+    return _LONE.sub(lambda found: safe_text(found[0]), text)
 
 
 def text_of(row: Row) -> str:

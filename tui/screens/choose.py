@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui.screens.dialogue import Dialogue
-from tui.text import line
+from tui.text import line, shown
 from tui.widgets.entry import Entry
 from tui.widgets.record_list import Column, RecordList, Rows
 
@@ -31,7 +31,7 @@ class Choose(Dialogue[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue"):
-            yield Static(Content(self._title))
+            yield Static(shown(self._title))
             yield Entry(placeholder="type to narrow, Enter to take")
             yield RecordList([Column("", 0)], empty="Nothing of that name.")
 
