@@ -197,7 +197,8 @@ async def test_the_traces_screen(tmp_path: Path) -> None:
         a, b, c, d, e, f, g, h = [*some, *[""] * 8][:8]
         return traced.trace(number, a, thought=b, category=c[:40], type=d[:40], model=e[:80], prompt_id="p",
                             id=f"{f[:60]}{number}",
-                            messages=[{"role": g[:40], "content": h}], reasons=dict.fromkeys(DIMENSIONS, b[:100]))  # fmt: skip
+                            messages=[{"role": g[:40], "content": h}],
+                            reasons=dict.fromkeys(DIMENSIONS, b[:99]))  # fmt: skip
 
     rows = [row(number, some) for number, some in enumerate(batches(BAD, 8))]
     traced.space(tmp_path, rows)
@@ -302,5 +303,3 @@ async def test_dialogues(tmp_path: Path) -> None:
 def log(path: Path, text: str) -> Path:
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     return path
-
-
