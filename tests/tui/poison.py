@@ -15,7 +15,8 @@ LONG = 4
 """Of them so many of a megabyte."""
 PIECES = (
     "[INST] a [/INST]", "[/x]", "[b]", "[", "]", "\\[", "[@click=app.quit]x[/]", "[link=file:///etc]y", "$x {y} %s",
-    "[red",     "\x1b]0;title\x07", "\x1b]52;c;eA==\x07", "\x1b]8;;http://x\x1b\\", "\x1b]0;never ended", "\x1bPq never ended",
+    "[red", "\x1b]0;title\x07", "\x1b]52;c;eA==\x07", "\x1b]8;;http://x\x1b\\", "\x1b]0;never ended",
+    "\x1bPq never ended",
     "\x1b[2J", "\x1b[?1049l", "\x1bc", "\x1b[6n", "\x1b[31m", "\x1b", "\x9b31m", "\x9d0;t\x9c", "\x85", "\x90",
     "\x00", "\x07", "\x08\x08", "\x0b\x0c", "\r", "\x7f", "\u202e", "\u2066a\u2069", "\u200f", "\ufeff", "\u200b",
     "\u2028", "\u2029", "\ud800", "\udfff", "\u00ad", "\u034f", "\U000e0041", "\ufff9", "e\u0301", 
