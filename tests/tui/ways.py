@@ -172,6 +172,6 @@ async def chat_settings(pilot: Pilot[Any], app: Cockpit) -> None:
     await until(pilot, lambda: app.screen.query(TextArea) and isinstance(app.screen, Dialogue))
 
 
-async def palette(pilot: Pilot[Any], _app: Cockpit) -> None:
-    await pilot.press("ctrl+p", *"compare")
-    await pilot.pause(0.4)  # it searches with a delay of its own
+async def palette(pilot: Pilot[Any], app: Cockpit) -> None:
+    await pilot.press("ctrl+p", *"stop")
+    await until(pilot, lambda: "safe point" in made.seen(app))
