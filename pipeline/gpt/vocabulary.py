@@ -11,6 +11,7 @@ from pipeline.engine.errors import DataError, MissingDependency, ProviderError
 from pipeline.gpt.tokens import END, open_tokenizer
 
 GPT2 = "openai-community/gpt2"
+GPT2_SIZE = 50_257
 GPT2_HASH = "e35a33a0b2250c932ffdafc4c3a3552aef0cc7af7a11e9ebfddf1d2a6517371f"
 """SHA-256 of its 50,257 tokens, a line each, by their ids: whoever has them has the merges too, which follow from their
 order."""

@@ -41,7 +41,7 @@ class Config(Settings):
 def run(context: Context) -> dict[str, Any]:
     config: Config = context.config
     inputs = read(context.inputs["inputs"])
-    counts = _amounts(config, inputs)
+    counts = _amounts(config, _sizes(inputs))
     random = Random(config.seed)
     mixed = []
     for (name, rows), wanted in zip(inputs.items(), counts, strict=True):
@@ -76,8 +76,13 @@ def read(paths: Mapping[str, Path]) -> dict[str, list[Row]]:
     return found
 
 
-def _amounts(config: Config, inputs: Mapping[str, list[Row]]) -> list[int]:
-    sizes = [len(rows) for rows in inputs.values()]
+def _sizes(inputs: Mapping[str, list[Row]]) -> dict[str, int]:
+    return {name: len(rows) for name, rows in inputs.items()}
+
+
+def _amounts(config: Config, inputs: Mapping[str, int]) -> list[int]:
+    """Rows to take of each of the inputs, of which so many are there."""
+    sizes = list(inputs.values())
     if config.whole:
         if config.shares or config.rows:
             raise ConfigError("`whole` takes every row, so `shares` and `rows` have no effect.", "", "Remove them.")
@@ -118,13 +123,21 @@ def worries(summary: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def _foresee(config: Config, known: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+    """Of inputs that are still to come, by what their makers expect."""
+    sizes = {name: int(data["rows"]) for name, data in known.items()}
+    counts = _amounts(config, sizes)
+    parts = ", ".join(f"{name} {count} of {size}" for (name, size), count in zip(sizes.items(), counts, strict=True))
+    return [Finding("note", f"{sum(counts)} rows: {parts}.", data={"rows": sum(counts)})]
+
+
 def plan(context: PlanContext) -> list[Finding]:
-    paths = context.inputs.get("inputs", {})
-    if not paths:
-        return []
+    paths, known = context.inputs.get("inputs", {}), context.several.get("inputs", {})
     try:
+        if to_come := {*known} - {*paths}:
+            return _foresee(context.config, known) if all("rows" in known[name] for name in to_come) else []
         inputs = read(paths)
-        summary = describe(inputs, _amounts(context.config, inputs))
+        summary = describe(inputs, _amounts(context.config, _sizes(inputs)))
     except PipelineError as error:
         return [Finding("fault", f"{error.what} {error.why}".strip(), error.mend)]
     made = summary["inputs"].items()

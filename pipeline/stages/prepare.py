@@ -20,8 +20,9 @@ from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.gpt.check import PREPARED, SIDES
 from pipeline.gpt.encoding import Encoder
 from pipeline.gpt.episodes import SHARD, Writer
-from pipeline.gpt.tokens import add_tags, fault_of, find_tags, hash_of, open_tokenizer, padded, save_tokenizer
-from pipeline.gpt.vocabulary import GPT2, SMALLEST, gpt2, train_bpe
+from pipeline.gpt.lesson import fit_vocabulary
+from pipeline.gpt.tokens import TAGS, add_tags, fault_of, find_tags, hash_of, open_tokenizer, padded, save_tokenizer
+from pipeline.gpt.vocabulary import GPT2, GPT2_SIZE, SMALLEST, gpt2, train_bpe
 from pipeline.tasks.dialogues import Dialogue, read_dialogues
 from pipeline.tasks.documents import Document, documents, is_rows
 from pipeline.tasks.splitting import held_out
@@ -144,12 +145,11 @@ def _tokenizer(context: Context, dialogues: Sequence[Dialogue], texts: Sequence[
 
 
 def _texts(dialogues: Sequence[Dialogue], plain: Sequence[Document]) -> Iterator[str]:
-    """What a vocabulary is trained on: every text once, whatever stands in every row."""
-    seen = set()
+    """What a vocabulary is trained on: every text as often as it stands there, so that what stands in every row becomes
+    few tokens."""
     for dialogue in dialogues:
         for message in dialogue.messages:
-            if (text := message.get("content")) not in seen and isinstance(text, str):
-                seen.add(text)
+            if isinstance(text := message.get("content"), str):
                 yield text
     for document in plain:
         yield from document()
@@ -235,7 +235,34 @@ def plan(context: PlanContext) -> list[Finding]:
             next(read_dialogues(config.input), None)
     except PipelineError as error:
         findings.append(Finding("fault", f"{error.what} {error.why}".strip(), error.mend))
+    known = _foresee(context)
+    parts = (f"about {known['episodes']} episodes to train on" if "episodes" in known else "",
+             f"a vocabulary of {known['vocabulary']}" if "vocabulary" in known else "")  # fmt: skip
+    if told := " and ".join(filter(None, parts)):
+        findings.append(Finding("note", f"{told[0].upper()}{told[1:]}.", data=known))
     return findings
+
+
+def _foresee(context: PlanContext) -> dict[str, int]:
+    """What the training behind it is planned with: episodes to train on, and rows of the embedding for the tokens."""
+    config: Config = context.config
+    found: dict[str, int] = {}
+    if "rows" in context.inputs:
+        rows = sum(1 for _ in read_dialogues(context.inputs["rows"]))
+    else:
+        rows = int(context.expected.get("rows", {}).get("rows", 0))
+    if rows:
+        found["episodes"] = round(rows * (1 - config.val_split))
+    if "tokenizer" in context.inputs:
+        found["vocabulary"] = fit_vocabulary(context.inputs["tokenizer"])
+    elif "tokenizer" in context.expected:
+        model = context.expected["tokenizer"]
+        size = model.get("vocabulary") or model.get("config", {}).get("vocab_size")
+        found |= {"vocabulary": int(size)} if size else {}
+    else:
+        size = config.vocabulary if config.tokenization == "bpe" else GPT2_SIZE
+        found["vocabulary"] = padded(size + len(TAGS))
+    return found
 
 
 STAGE = Stage(

@@ -108,3 +108,15 @@ def test_files_are_inputs_too_and_other_rows_are_refused(inputs: dict[str, Path]
 def test_shares_make_up_a_whole(shares: tuple[float, ...]) -> None:
     with pytest.raises(ValidationError, match="1 together"):
         mix.Config(shares=shares)
+
+
+def test_inputs_that_are_still_to_come_are_planned_by_what_is_expected_of_them(inputs: Any, tmp_path: Path) -> None:
+    known = {"alpha": {"rows": 60}, "later": {"rows": 100}}
+    context = PlanContext(
+        mix.Config(shares=(0.5, 0.5), rows=80), {"inputs": {"alpha": inputs["alpha"]}}, 7, tmp_path,
+        several={"inputs": known},
+    )  # fmt: skip
+    (note,) = mix.plan(context)
+    assert (note.level, note.data) == ("note", {"rows": 80}) and "later 40 of 100" in note.text
+    unknown = PlanContext(mix.Config(whole=True), {}, 7, tmp_path, several={"inputs": {"later": {}}})
+    assert mix.plan(unknown) == []

@@ -139,11 +139,36 @@ def test_plain_text_of_files_is_learnt_whole(tmp_path: Path, model: Path) -> Non
         made(tmp_path / "out", {"tokenizer": model}, input=tmp_path / "empty")
 
 
+def test_plan_tells_the_training_what_it_will_have(tmp_path: Path, model: Path) -> None:
+    def data(inputs: Any = None, expected: Any = None, **settings: Any) -> dict[str, Any]:
+        config = prepare.Config(tokenization="bpe", **settings)
+        found = prepare.plan(PlanContext(config, inputs or {}, 7, tmp_path, expected=expected or {}))
+        return next((dict(finding.data) for finding in found if finding.data), {})
+
+    write_rows(
+        tmp_path / "rows.jsonl",
+        [
+            {
+                "messages": [
+                    {"role": "user", "content": f"Say {number}."},
+                    {"role": "assistant", "content": f"{number}."},
+                ]
+            }
+            for number in range(20)
+        ],
+    )
+    assert data({"rows": tmp_path}, vocabulary=300) == {"episodes": 18, "vocabulary": 320}
+    assert data({"rows": tmp_path, "tokenizer": model}) == {"episodes": 18, "vocabulary": 320}
+    to_come = {"rows": {"rows": 50}, "tokenizer": {"config": {"vocab_size": 576}}}
+    assert data(expected=to_come, val_split=0.5) == {"episodes": 25, "vocabulary": 576}
+
+
 def test_plan_knows_what_is_missing_and_what_has_no_effect(tmp_path: Path, model: Path) -> None:
     def plan(inputs: Any = None, **settings: Any) -> list[tuple[str, str]]:
         found = prepare.plan(PlanContext(prepare.Config(**settings), inputs or {}, 7, tmp_path))
-        return [(finding.level, finding.text.split(":")[0]) for finding in found]
+        return [(finding.level, finding.text.split(":")[0]) for finding in found if finding.level != "note"]
 
+    write_rows(tmp_path / "rows.jsonl", [])
     levels = plan(gpt2=str(tmp_path / "none"))
     assert levels[0] == ("fault", "There is nothing to prepare.") and levels[1][1].startswith(
         "GPT-2's vocabulary cannot"

@@ -63,7 +63,8 @@ def of_prompts(prompts: int, steps: int, iterations: int, a_step: int, group: in
 
 def at_most(what: str, count: int, steps: int) -> Finding:
     """As long as data or model are not made: the most that there can be."""
-    return Finding("note", f"exposures: known once data and model are made; at most {count} {what}, {steps} steps.")
+    most = f"at most {count} {what}, " if count else ""
+    return Finding("note", f"exposures: known once data and model are made; {most}{steps} steps.")
 
 
 def _exposed(text: str, data: Row) -> Finding:
