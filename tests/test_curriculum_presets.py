@@ -10,8 +10,9 @@ import pytest
 from pipeline.catalog import CATALOG
 from pipeline.engine.config import RunConfig, check
 from pipeline.engine.errors import ConfigError
+from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.presets import compose
-from pipeline.tasks.questions import locate, read_questions
+from pipeline.tasks.questions import read_questions
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 PHASES = {
@@ -51,7 +52,7 @@ def test_the_chat_sft_of_the_second_seed() -> None:
 @pytest.mark.parametrize("name", [*PHASES, "chat-sft-750m"])
 def test_each_phase_has_evaluation_prompts_of_its_own(name: str) -> None:
     config: Any = read(name).step("train").settings
-    assert read_questions(locate(config.eval_prompts_file))
+    assert read_questions(config.eval_prompts_file)
 
 
 def test_replay_is_a_share_of_the_output_but_for_3a_2_which_takes_its_files_whole() -> None:
@@ -70,3 +71,13 @@ def test_beta_on_echo_alone_is_a_setting() -> None:
 def test_a_phase_whose_model_is_not_made_yet_says_so() -> None:
     with pytest.raises(ConfigError, match="no step, name or path `phase3a1_alpha`"):
         check(compose("phase3a1-beta", [CONFIGS], ()), CATALOG)
+
+
+def test_what_a_preset_names_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = Path("configs/prompts/phase3a2.json")
+    here = path_hash(named)
+    monkeypatch.chdir(tmp_path)
+    assert path_hash(named) == here and read_questions(named)
+    (tmp_path / named).parent.mkdir(parents=True)
+    (tmp_path / named).write_text("{}", encoding="utf-8")
+    assert path_hash(named) != here  # one's own goes before

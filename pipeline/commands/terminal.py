@@ -181,7 +181,7 @@ def show_end(run: Run, view: RunView) -> int:
 
 
 def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
-    """What of a summary is meant for a person's eyes: table, files, ratings, verdict, report, GGUF, chat line."""
+    """What of a summary is for a person's eyes: table, files, ratings, answers, verdict, report, GGUF, chat line."""
     if summary.get("table"):
         table(
             ("dimension", "baseline", "tuned", "difference [95 % interval]"),
@@ -194,6 +194,8 @@ def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
         table(("file", "MB", "tensors by the type in effect", "divergence in nats"), map(_gguf_row, files.items()))
     if isinstance(ratings := summary.get("ratings"), list) and ratings:
         table(("contestant", "rating", "interval", "games"), map(_rating_row, ratings))
+    if isinstance(answers := summary.get("answers"), dict):
+        _show_answers(answers, summary)
     verdict = summary.get("verdict")
     if isinstance(verdict, dict) and verdict["met"] is not None:
         say(f"Verdict: {'met' if verdict['met'] else 'NOT met'}", "bold green" if verdict["met"] else "bold red")
@@ -203,6 +205,19 @@ def show_summary(summary: Mapping[str, Any], artifact: Path) -> None:
         say(f"Report: {artifact / summary['report']}")
         if summary.get("gguf"):
             say(f"GGUF: {summary['gguf']}\nChat with it: {summary['chat']}")
+
+
+MOST_ANSWERS = 20
+"""Answers of a sample that are printed; of more only the count."""
+
+
+def _show_answers(answers: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
+    if len(answers) == 1:
+        say(str(*answers.values()))
+    elif len(answers) <= MOST_ANSWERS:
+        table(("prompt", "answer"), answers.items())
+    if summary.get("expected"):
+        say(f"Exact: {summary['exact']} of {summary['expected']}, {estimate(summary.get('share'))}")
 
 
 def _gguf_row(entry: tuple[str, Mapping[str, Any]]) -> tuple[str, str, str, str]:

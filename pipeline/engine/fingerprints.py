@@ -31,8 +31,19 @@ def describe(settings: Any) -> Any:
     return settings
 
 
+PROGRAM = Path(__file__).parents[2]
+
+
+def locate(path: Path) -> Path:
+    """A file or folder that a setting names; one that is not there is looked for where the presets' own lie."""
+    path = path.expanduser()
+    own = PROGRAM / path
+    return own if not path.exists() and own.exists() else path
+
+
 def path_hash(path: Path) -> str:
     """Hash of a file, or of all files of a folder. Raises ConfigError where there is none."""
+    path = locate(path)
     if path.is_dir():
         return content_hash(
             {file.relative_to(path).as_posix(): file_hash(file) for file in sorted(path.rglob("*")) if file.is_file()}

@@ -11,14 +11,13 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.engine.errors import ConfigError, StageFailed
-from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.rows import Row, read_rows, write_rows
 from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.engine.text import safe_text
 from pipeline.gpt.sampling import Speaker
 from pipeline.gpt.tokens import EOT, ask, closing, opening, render
-from pipeline.tasks.questions import Question, locate, read_answer, read_questions
+from pipeline.tasks.questions import Question, read_answer, read_questions
 from pipeline.tasks.recall import count_exact, decide_share, spread
 from pipeline.training.greedy import complete
 
@@ -137,12 +136,7 @@ def plan(context: PlanContext) -> list[Finding]:
     return []
 
 
-def pins(config: Config) -> dict[str, str]:
-    path = locate(config.prompts_file) if config.prompts_file else None
-    return {"prompts": path_hash(path)} if path and path.exists() else {}
-
-
 STAGE = Stage(
-    "sample", Config, takes={"model": "model", "rows": "episodes?="}, makes="samples", run=run, plan=plan, pins=pins,
+    "sample", Config, takes={"model": "model", "rows": "episodes?="}, makes="samples", run=run, plan=plan,
     libraries="torch",
 )  # fmt: skip

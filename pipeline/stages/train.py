@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import DataError, ProcessDied
-from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.memory import device
 from pipeline.engine.rows import Row, read_rows
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage, Trial
@@ -27,7 +26,7 @@ from pipeline.tasks.estimate import exposure, gpus
 from pipeline.tasks.estimate.causal import Work, foresee
 from pipeline.tasks.plain_language import SENTENCES
 from pipeline.tasks.prompted import sum_up
-from pipeline.tasks.questions import Question, locate, read_answer, read_questions
+from pipeline.tasks.questions import Question, read_answer, read_questions
 from pipeline.tasks.redlines import curriculum, supervised
 from pipeline.tasks.redlines.watch import Watch
 from pipeline.tasks.statistics import mean
@@ -269,12 +268,6 @@ def plan(context: PlanContext) -> list[Finding]:
     ]
 
 
-def pins(config: Config) -> dict[str, str]:
-    """The evaluation prompts by their content: they are in the metrics."""
-    path = locate(config.eval_prompts_file) if config.eval_prompts_file else None
-    return {"eval_prompts": path_hash(path)} if path and path.exists() else {}
-
-
 def after_death(config: Config, out: Path, death: ProcessDied) -> str:
     return way_on(loop_settings(config), out, death)
 
@@ -285,7 +278,7 @@ def trial(config: Config, steps: int) -> Trial:
 
 
 STAGE = Stage(
-    "train", Config, takes={"data": "prepared", "model": "model?"}, makes="model", run=run, plan=plan, pins=pins,
+    "train", Config, takes={"data": "prepared", "model": "model?"}, makes="model", run=run, plan=plan,
     launch=lambda config: ranks.launch_of(loop_settings(config)), libraries="torch", home="models",
     way_on=after_death, trial=trial,
 )  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.engine.errors import DataError
+from pipeline.engine.fingerprints import locate
 from pipeline.engine.rows import read_json
 from pipeline.engine.text import safe_text
 from pipeline.tasks.prompted import Answer
@@ -20,13 +21,6 @@ class Question:
     expected: str
     """Empty: nothing is expected."""
     system: str
-
-
-def locate(path: Path) -> Path:
-    """A file of evaluation prompts by its path; one that is not there is looked for where the presets' own lie."""
-    path = path.expanduser()
-    own = Path(__file__).parents[2] / path
-    return own if not path.exists() and own.is_file() else path
 
 
 def read_questions(path: Path) -> list[Question]:
