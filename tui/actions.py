@@ -58,7 +58,7 @@ APP = (
 RUN = (
     Action("run", "next_curve", "right_square_bracket,n", "Next", "The next figure on the chart.", VIEW, False),
     Action("run", "previous_curve", "left_square_bracket,p", "Previous", "The figure before.", VIEW, False),
-    Action("run", "lower", "w", "Below", "Events, completions, dimensions in turn.", "show RUN --json"),
+    Action("run", "lower", "w", "Below", "What the lower pane shows, in turn.", "show RUN --json"),
     Action("run", "overlay", "v", "Overlay", "Draw another run's curves over these, or take it away.", VIEW, False),
     Action("run", "detach", "d", "Detach", "Leave the screen; the run goes on.", "run PRESET --detach", False),
     Action("run", "kind", "K", "Kind", "Narrow the events to a kind.", "show RUN --json", False),

@@ -30,6 +30,8 @@ LOOK = 1.0
 ITEMS, MEMORY = 200, 900
 """Items and samples of memory that are kept."""
 
+Wiring = Mapping[str, Mapping[str, Any]]
+"""Step -> `stage` and `from` (input -> step, path or list of them), as the run's config has them."""
 Lines = Mapping[str, Mapping[str, Series]]
 """Step -> metric -> its points."""
 
@@ -43,6 +45,7 @@ class Snapshot:
     steps: tuple[StepView, ...]
     planned: tuple[str, ...]
     """The names of all steps of the run, in order; those that have not begun too."""
+    wiring: Wiring
     lines: Lines
     fresh: tuple[Event, ...]
     """Events since the snapshot before: all but `progress`, `metric` and `memory`."""
@@ -98,7 +101,7 @@ class Feed:
 
     def _loop(self) -> None:
         tail, state = Tail(self.run.events), _State()
-        planned = tuple(_step_names(self.run))
+        wiring = _wiring(self.run)
         told: tuple[Life, str] | None = None
         looked, sent = 0.0, 0.0
         fresh: list[Event] = []
@@ -122,7 +125,7 @@ class Feed:
                 found = state.view.life(self.run.is_alive())
                 if (news and now - sent >= (LOADING if full else NEWS)) or (found, fault) != told or caught_up:
                     told, sent, news, behind = (found, fault), now, False, full
-                    self._send(_snapshot(self.run, state, found, planned, fresh, fault, full))
+                    self._send(_snapshot(self.run, state, found, wiring, fresh, fault, full))
                     fresh = []
             self._closed.wait((DRAWING if sent == now else BREATH) if full else GAP)
 
@@ -138,23 +141,31 @@ def _read(tail: Tail) -> tuple[list[Event], str]:
     return events, f"{lines} damaged and left out." if count else ""
 
 
-def _step_names(run: Run) -> list[str]:
+def _wiring(run: Run) -> Wiring:
     try:
         steps = run.tree().get("steps")
     except Exception:  # a run directory that somebody is deleting, or has damaged
-        return []
-    return list(steps) if isinstance(steps, dict) else []
+        return {}
+    named = steps.items() if isinstance(steps, dict) else ()
+    return {name: step if isinstance(step, dict) else {} for name, step in named}
 
 
 def _snapshot(
-    run: Run, state: _State, life: Life, planned: tuple[str, ...], fresh: list[Event], fault: str, behind: bool
+    run: Run,
+    state: _State,
+    life: Life,
+    wiring: Wiring,
+    fresh: list[Event],
+    fault: str,
+    behind: bool,
 ) -> Snapshot:
     view = state.view
     return Snapshot(
         run,
         life,
         tuple(replace(step, metrics=dict(step.metrics)) for step in view.steps.values()),
-        planned,
+        tuple(wiring),
+        wiring,
         {step: dict(lines) for step, lines in state.lines.items()},
         tuple(fresh),
         tuple(state.items),

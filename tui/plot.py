@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from tui.series import Span, join
 
+BAND, PLAIN_BAND = "░", ":"
+"""What fills a band, where no line runs through it."""
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Bit of a braille letter by column and row of its dots, from the top."""
 BRAILLE = 0x2800
@@ -34,7 +36,7 @@ class Picture:
     """Letters of a chart, each with the line it belongs to; `x` and `y` are the bounds of the axes."""
 
     rows: tuple[tuple[tuple[str, int], ...], ...]
-    """Height rows of width letters; -1 where there is no line."""
+    """Height rows of width letters; -1 where there is none, -2 - line in the band of a line."""
     x: tuple[float, float]
     y: tuple[float, float]
 
@@ -87,11 +89,19 @@ def bounds(lines: Sequence[Sequence[Span]], look: Look) -> tuple[tuple[float, fl
 
 
 def draw(
-    lines: Sequence[Sequence[Span]], width: int, height: int, look: Look, *, plain: bool = False
+    lines: Sequence[Sequence[Span]],
+    width: int,
+    height: int,
+    look: Look,
+    *,
+    bands: Sequence[Sequence[Span]] = (),
+    plain: bool = False,
 ) -> Picture | None:
-    """The lines in `width` x `height` letters, the first one on top; `plain`: in ASCII. None where nothing is shown."""
+    """The lines in `width` x `height` letters, the first one on top; `plain`: in ASCII. None where nothing is shown.
+    `bands`: of each line the values between which it is expected, drawn behind all lines; as long as `lines`, or empty.
+    """
     lines = [smoothed(spans, look.smooth) for spans in lines]
-    found = bounds(lines, look)
+    found = bounds([*lines, *(band for band in bands if band)], look) if bounds(lines, look) else None
     if found is None or width < 1 or height < 1:
         return None
     (x0, x1), (y0, y1) = found
@@ -114,7 +124,10 @@ def draw(
             for row in range(top, bottom + 1):
                 _dot(cells, column, row, number, plain)
             before = (column, at)
-    rows = tuple(tuple(_letter(cells.get((x, y)), plain) for x in range(width)) for y in range(height))
+    behind = _filled(bands, look, (x0, x1), (y0, y1), width, height)
+    rows = tuple(
+        tuple(_letter(cells.get((x, y)), behind.get((x, y), -1), plain) for x in range(width)) for y in range(height)
+    )
     return Picture(rows, (x0, x1), (y0, y1))
 
 
@@ -158,6 +171,31 @@ def _columns(spans: Sequence[Span], look: Look, x0: float, x1: float, across: in
     return [join(here) if here else None for here in gathered]
 
 
+def _filled(
+    bands: Sequence[Sequence[Span]],
+    look: Look,
+    x: tuple[float, float],
+    y: tuple[float, float],
+    width: int,
+    height: int,
+) -> dict[tuple[int, int], int]:
+    """Letter -> the line whose band it lies in, the first of them; between two points a band goes on as it was."""
+    cells: dict[tuple[int, int], int] = {}
+    for number in reversed(range(len(bands))):
+        seen = [span for span in bands[number] if _drawable(span, look)]
+        before: tuple[int, int, int] | None = None  # column, top and bottom
+        for column, span in enumerate(_columns(seen, look, *x, width)):
+            if span is None:
+                continue
+            top, bottom = (_row(value, *y, height, look.log) for value in (span.high, _low(span, look)))
+            start = before[0] + 1 if before else column
+            for over in range(start, column + 1):
+                high, low = (top, bottom) if over == column or before is None else before[1:]
+                cells |= {(over, row): number for row in range(high, low + 1)}
+            before = (column, top, bottom)
+    return cells
+
+
 def _row(value: float, low: float, high: float, down: int, log: bool) -> int:
     if log:
         value, low, high = math.log(value), math.log(low), math.log(high)
@@ -171,9 +209,9 @@ def _dot(cells: dict[tuple[int, int], tuple[int, int]], column: int, row: int, n
     cells[place] = (bits | bit, number)
 
 
-def _letter(cell: tuple[int, int] | None, plain: bool) -> tuple[str, int]:
+def _letter(cell: tuple[int, int] | None, band: int, plain: bool) -> tuple[str, int]:
     if cell is None:
-        return " ", -1
+        return (" ", -1) if band < 0 else (PLAIN_BAND if plain else BAND, -2 - band)
     bits, number = cell
     return ("*+x#o%"[number % 6] if plain else chr(BRAILLE + bits)), number
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 LIMIT = 1024
@@ -88,6 +88,16 @@ def join(spans: list[Span]) -> Span:
         max(highs, default=math.nan),
         lasts[-1] if lasts else math.nan,
     )
+
+
+def between(low: Sequence[Span], high: Sequence[Span]) -> list[Span]:
+    """The room between two lines that have their points at the same steps; a gap in either has none."""
+    tops = {span.x1: span for span in high if not math.isnan(span.last)}
+    return [
+        span._replace(high=tops[span.x1].high, last=tops[span.x1].last)
+        for span in low
+        if span.x1 in tops and not math.isnan(span.last)
+    ]
 
 
 def newest(spans: Iterable[Span]) -> float | None:

@@ -20,6 +20,8 @@ from tests.tui.states import (
     poisoned_traces,
     running,
     silent,
+    track_finished,
+    track_running,
     waiting,
 )
 from tests.tui.ways import (
@@ -94,6 +96,10 @@ SCENES = (
     Scene("run-okabe-ito", running, theme="okabe-ito"),
     Scene("run-grey", running, theme="grey"),
     Scene("run-ascii", running, ("w",), lower, sizes=ALL, theme="grey", plain=True),
+    Scene("run-track", track_running, sizes=ALL),
+    Scene("run-track-sources", track_running, ("w",)),
+    Scene("run-track-finished", track_finished, sizes=ALL),
+    Scene("run-track-ascii", track_running, theme="grey", plain=True),
     Scene("run-small", running, sizes=((79, 23),)),
     Scene("runs", running, ("2",), listed, sizes=ALL, fast=True),
     Scene("runs-empty", empty, ("2",)),

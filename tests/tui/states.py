@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.engine.runs import Run
-from tests.tui import made, traced
+from tests.tui import made, traced, tracked
 from tests.tui.reported import with_report
 from tests.tui.workspace import Told, live, past, several, traces
 
@@ -58,6 +58,14 @@ def finished(root: Path) -> Made:
     summary = {"verdict": {"outcome": "not met", "met": False}}
     told("report", "step.finished", artifact=str(root / "data" / "report-88b11309b196"), summary=summary, seconds=2.1)
     return told.finish("unmet"), False
+
+
+def track_running(root: Path) -> Made:
+    return tracked.training(root), True
+
+
+def track_finished(root: Path) -> Made:
+    return tracked.through(root), False
 
 
 def poisoned(root: Path) -> Made:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from tests.tui.made import BEGAN
 from tui.plot import Look, Picture, draw, smoothed
-from tui.series import Series, Span
+from tui.series import Series, Span, between
 
 
 def line(*values: float | None, every: int = 1) -> list[Span]:
@@ -64,6 +64,17 @@ def test_on_a_log_scale_a_power_is_a_straight_line_and_nought_is_a_gap():
 def test_the_first_line_lies_on_top():
     picture = draw([line(1, 1), line(1, 1)], 5, 3, Look(), plain=True)
     assert picture and {number for row in picture.rows for _, number in row} == {-1, 0}
+
+
+def test_a_band_is_filled_behind_the_lines_and_has_its_place_on_the_axis():
+    low, high = line(1, 1, 1), line(3, 3, 3)
+    picture = draw([line(0, 2, 4)], 5, 5, Look(), bands=[between(low, high)], plain=True)
+    assert picture and ["".join(letter for letter, _ in row) for row in picture.rows] == [
+        "    *", ":::*:", "::*::", ":*:::", "*    "]  # fmt: skip
+    assert {number for row in picture.rows for _, number in row} == {-1, 0, -2}
+    picture = draw([line(2, 2)], 5, 5, Look(), bands=[between(line(1, None), line(9, 9))], plain=True)
+    assert picture and picture.y == (1, 9), "a point without a figure bounds nothing"
+    assert draw([[]], 5, 5, Look(), bands=[between(low, high)]) is None, "a band alone is no chart"
 
 
 def test_the_tail_shows_the_end_and_time_may_be_the_axis():

@@ -149,7 +149,8 @@ class RunScreen(Frame):
     def _draw(self) -> None:
         chosen, snapshot = self._at_curve(), self.cockpit.snapshot
         lines = [*chosen.lines, *self._overlay.over(chosen, start(snapshot))] if chosen and snapshot else []
-        self.query_one(LineChart).show([Line(name, spans) for name, spans in lines])
+        bands = chosen.bands if chosen else {}
+        self.query_one(LineChart).show([Line(name, spans, bands.get(name, ())) for name, spans in lines])
         place = f" {self._curves.index(chosen) + 1}/{len(self._curves)}" if chosen else ""
         self.query_one("#chart-pane").border_title = line(f"{chosen.name if chosen else 'figures'}{place}")
 

@@ -1,4 +1,4 @@
-"""The lower pane of the cockpit: events, completions and dimensions in turn, with the search over the events."""
+"""The lower pane of the cockpit: events and what the model says in turn, with the search over the events."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import ContentSwitcher, Input
 
 from pipeline.engine.events import Event
+from tui import curriculum
 from tui.curves import dimensions
 from tui.feed import Snapshot
 from tui.text import line
@@ -18,8 +19,22 @@ from tui.widgets.completions import Completions
 from tui.widgets.dimension_lines import DimensionLines
 from tui.widgets.entry import Entry
 from tui.widgets.event_log import KINDS, EventLog
+from tui.widgets.prompted import Prompted
+from tui.widgets.sources import Sources
 
-FACES = ("events", "completions", "dimensions")
+FACES = ("events", "prompts", "sources", "completions", "dimensions")
+
+
+def faces(snapshot: Snapshot | None) -> tuple[str, ...]:
+    """Those with something to say: a run of the GPT track has prompts and sources, and of the others what it told."""
+    if snapshot is None or not curriculum.is_track(snapshot):
+        return ("events", "completions", "dimensions")
+    there = {"completions": bool(_completions(snapshot)), "dimensions": bool(dimensions(snapshot))}
+    return tuple(face for face in FACES if there.get(face, True))
+
+
+def _completions(snapshot: Snapshot) -> list[Event]:
+    return [event for event in snapshot.items if event.data.get("what") not in curriculum.ITEMS]
 
 
 class Details(Vertical):
@@ -34,18 +49,26 @@ class Details(Vertical):
         super().__init__(**options)
         self._plain = plain
         self._snapshot: Snapshot | None = None
+        self._turned = False
+        """Whether a person has chosen what is seen; until then the prompts come forth by themselves."""
 
     def compose(self) -> ComposeResult:
         yield Entry(id="filter", placeholder="words", select_on_focus=False)
         with ContentSwitcher(initial=FACES[0]):
             yield EventLog(plain=self._plain, id=FACES[0])
-            yield Completions(plain=self._plain, id=FACES[1])
-            with VerticalScroll(id=FACES[2], can_focus=False):  # nine lines are more than a low screen has
+            yield Prompted(plain=self._plain, id="prompts")
+            yield Sources(id="sources")
+            yield Completions(plain=self._plain, id="completions")
+            with VerticalScroll(id="dimensions", can_focus=False):  # nine lines are more than a low screen has
                 yield DimensionLines(plain=self._plain)
 
     def clear(self) -> None:
-        self._snapshot = None
+        self._snapshot, self._turned = None, False
+        if self.face not in faces(None):
+            self.query_one(ContentSwitcher).current = "events"
         self.query_one(EventLog).clear()
+        self.query_one(Prompted).show(None)
+        self.query_one(Sources).show_sources(())
         self.query_one(Completions).show(())
         self.query_one(DimensionLines).show({})
         self._titled()
@@ -54,8 +77,14 @@ class Details(Vertical):
         """`fresh`: events since the last call."""
         if fresh:
             self.query_one(EventLog).add(fresh)
-        self.query_one(Completions).show(snapshot.items)
         self._snapshot = snapshot
+        if curriculum.is_track(snapshot):
+            found = curriculum.evaluation(snapshot)
+            self.query_one(Prompted).show(found)
+            self.query_one(Sources).show_sources(curriculum.exposures(snapshot))
+            if found and not self._turned:
+                self.turn("prompts", asked=False)
+        self.query_one(Completions).show(_completions(snapshot))
         if self.face == "dimensions":
             self.query_one(DimensionLines).show(dimensions(snapshot))
 
@@ -63,9 +92,12 @@ class Details(Vertical):
     def face(self) -> str:
         return self.query_one(ContentSwitcher).current or FACES[0]
 
-    def turn(self, face: str = "", *, focus: bool = False) -> None:
-        """Show a face, or the next one."""
-        self.query_one(ContentSwitcher).current = face or FACES[(FACES.index(self.face) + 1) % len(FACES)]
+    def turn(self, face: str = "", *, focus: bool = False, asked: bool = True) -> None:
+        """Show a face, or the next one. `asked`: whether a person wants it so."""
+        self._turned = self._turned or asked
+        there = faces(self._snapshot)
+        place = there.index(self.face) + 1 if self.face in there else 0
+        self.query_one(ContentSwitcher).current = face or there[place % len(there)]
         if self.face == "dimensions" and self._snapshot:
             self.query_one(DimensionLines).show(dimensions(self._snapshot))
         self._titled()
@@ -74,9 +106,10 @@ class Details(Vertical):
             (chosen if chosen.can_focus else chosen.query("RecordList, DimensionLines").first()).focus()
 
     def to_completions(self, step: int) -> None:
-        """The completions of a training step."""
-        self.turn("completions")
-        self.query_one(Completions).go_to(step)
+        """The completions of a training step; where the run has none, nothing."""
+        if "completions" in faces(self._snapshot):
+            self.turn("completions")
+            self.query_one(Completions).go_to(step)
 
     def _titled(self) -> None:
         log = self.query_one(EventLog)

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui import actions
-from tui.plot import Look, Picture, draw, narrowed, values_at
+from tui.plot import BAND, PLAIN_BAND, Look, Picture, draw, narrowed, values_at
 from tui.series import Span
 from tui.text import clock, figure, line
 from tui.themes import SERIES
@@ -28,6 +28,8 @@ SMOOTH = (0.0, 0.6, 0.9, 0.97)
 class Line:
     name: str
     spans: Sequence[Span]
+    band: Sequence[Span] = ()
+    """The room in which it is expected, where that is known."""
 
 
 class LineChart(Widget, can_focus=True):
@@ -59,10 +61,11 @@ class LineChart(Widget, can_focus=True):
 
     def _picture(self) -> Picture | None:
         width, height = self.size.width - GUTTER, self.size.height - 2
-        lines = tuple((one.name, len(one.spans), one.spans[:1], one.spans[-1:]) for one in self._lines)
+        lines = tuple((one.name, len(one.spans), one.spans[:1], one.spans[-1:], one.band[-1:]) for one in self._lines)
         key = (width, height, self.look, lines)
         if self._drawn[0] != key:
-            self._drawn = (key, draw([one.spans for one in self._lines], width, height, self.look, plain=self._plain))
+            spans, bands = [one.spans for one in self._lines], [one.band for one in self._lines]
+            self._drawn = (key, draw(spans, width, height, self.look, bands=bands, plain=self._plain))
         return self._drawn[1]
 
     def render(self) -> Content:
@@ -90,6 +93,8 @@ class LineChart(Widget, can_focus=True):
 
     def _style(self, owner: int, place: int) -> str:
         colour = SERIES[owner % len(SERIES)] if owner >= 0 else "$foreground-muted"
+        if owner < -1:
+            colour = f"{SERIES[(-2 - owner) % len(SERIES)]} 35%"
         return f"{colour} on $panel-lighten-2" if place == self._cursor else colour
 
     def _x(self, picture: Picture) -> float | None:
@@ -105,11 +110,20 @@ class LineChart(Widget, can_focus=True):
             mark = "*+x#o%"[number % 6] if self._plain else "━"
             at = values_at(one.spans, x if x is not None else picture.x[1], self.look.clock)
             name = Content.styled(f"{mark} ", SERIES[number % len(SERIES)]) + line(one.name)
-            parts.append(name + Content(f" {figure(at)}"))
+            parts.append(name + Content(f" {figure(at)}") + self._expected(one, x if x is not None else picture.x[1]))
         words = [word for word, on in (("log", self.look.log), (f"smooth {self.look.smooth:g}", self.look.smooth),
                                        (f"last {self.look.tail:.0%}", self.look.tail < 1)) if on]  # fmt: skip
         parts += [Content.styled(word, "$warning") for word in words]
         return Content("  ").join(parts).truncate(self.size.width, ellipsis=True)
+
+    def _expected(self, one: Line, x: float) -> Content:
+        """The bounds of its band at a place on the axis; there are none beyond its ends."""
+        near = [span for span in one.band if math.isfinite(span.last)]
+        if not near:
+            return Content("")
+        span = min(near, key=lambda span: abs((span.t1 if self.look.clock else span.x1) - x))
+        mark = PLAIN_BAND if self._plain else BAND
+        return Content.styled(f" {mark} {span.low:.3g} to {span.high:.3g}", "$foreground-muted")
 
     def _axis(self, picture: Picture) -> Content:
         x0, x1 = picture.x
