@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.content import Content
 
+from tui.report_curriculum import curriculum
 from tui.report_exam import battery, calibration, tournament, written
 from tui.report_run import costs, coverage, lineage, training
 from tui.report_words import MUTED, NAMED, Report, Section, direction, interval, joined, share
@@ -122,6 +123,7 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 SECTIONS: dict[str, tuple[tuple[str, ...], Section]] = {
     "verdict": (("verdict",), verdict),
+    "curriculum": (("curriculum",), curriculum),
     "dimensions": (("table",), dimensions),
     "contestants": (("evaluation",), contestants),
     "battery": (("evaluation", "battery"), battery),
@@ -140,9 +142,10 @@ KNOWN = {"format", "headline", "battery_answers", "answers", "traces", "judges",
 
 
 def sections(report: Report) -> list[str]:
-    """All sections, those that this report lacks too."""
+    """All sections, those that this report lacks too; but no curriculum where the run was of the other track."""
     beyond = [key for key, part in report.items() if key not in KNOWN and isinstance(part, Mapping | list) and part]
-    return [*SECTIONS, *beyond] if report else []
+    known = [name for name in SECTIONS if name != "curriculum" or present(name, report)]
+    return [*known, *beyond] if report else []
 
 
 def present(name: str, report: Report) -> bool:

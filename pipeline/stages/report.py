@@ -16,13 +16,15 @@ from pipeline.engine.settings import Settings
 from pipeline.engine.stage import Context, Finding, PlanContext, Stage
 from pipeline.tasks.report.provenance import Source
 from pipeline.tasks.report.report import assemble
-from pipeline.tasks.verdict.evidence import Thresholds, Training
+from pipeline.tasks.verdict.evidence import Sample, Thresholds, Training
 
 
 class Config(Settings):
-    criteria: Literal["none", "smoke", "quickstart", "entropy-joy"] = "none"
+    criteria: Literal["none", "smoke", "quickstart", "entropy-joy", "curriculum", "chat-sft"] = "none"
     """What the verdict asks: `quickstart`, that the model got better; `smoke`, that training works on this machine;
-    `entropy-joy`, the five of the plan: reasoning kept, redirection, thought, no more refusals, better dimensions."""
+    `entropy-joy`, the five of the plan: reasoning kept, redirection, thought, no more refusals, better dimensions;
+    `curriculum`, that every sample is as exact as its `least` asks; `chat-sft`, the five points of phase 3a against the
+    base: reasoning maintained, better instructions, tone, topic and context."""
     thresholds: Thresholds = Thresholds()
     """What the criteria demand."""
     per_category: int = Field(1, ge=0)
@@ -47,6 +49,10 @@ def run(context: Context) -> dict[str, Any]:
         answers=list(read_rows(folder / "rows.jsonl")) if folder else [],
         tournament=read_json(pairs / "tournament.json") if pairs else None,
         trainings=[_training(name, path) for name, path in adapters.items()],
+        samples=[
+            Sample(name, _made(path)["summary"], list(read_rows(path / "rows.jsonl")))
+            for name, path in context.inputs.get("samples", {}).items()
+        ],
         sources=sources,
         traces=_traces(sources, context.out.parent.parent),
         gguf=_below(gguf, context.out.parent.parent) if gguf else "",
@@ -132,9 +138,16 @@ def plan(context: PlanContext) -> list[Finding]:
 STAGE = Stage(
     name="report",
     Config=Config,
-    takes={"evaluation": "evaluation?", "tournament": "tournament?", "training": "adapter*", "gguf": "gguf?"},
+    takes={
+        "evaluation": "evaluation?",
+        "tournament": "tournament?",
+        "training": "adapter*",
+        "gguf": "gguf?",
+        "samples": "samples*",
+        "models": "model*=",
+    },
     makes="report",
     run=run,
     plan=plan,
-    version=3,
+    version=4,
 )

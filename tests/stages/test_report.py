@@ -98,7 +98,7 @@ def test_the_report_holds_what_a_screen_shows(good):
     written = good[0]
     assert set(written) == {
         "format", "verdict", "headline", "table", "last_table", "evaluation", "battery_answers", "tournament",
-        "training", "coverage", "costs", "answers", "traces", "gguf", "chat", "judges", "steps",
+        "training", "curriculum", "coverage", "costs", "answers", "traces", "gguf", "chat", "judges", "steps",
     }  # fmt: skip
     assert [step["name"] for step in written["steps"]] == [
         "answers", "evaluate", "tournament", "prompts", "judge", "sft", "grpo", "export",

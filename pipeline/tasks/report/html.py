@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.engine.rows import Row
 from pipeline.tasks.report.html_answers import learnt, sampled
+from pipeline.tasks.report.html_curriculum import curriculum
 from pipeline.tasks.report.html_exam import battery, calibration, tournament
 from pipeline.tasks.report.html_run import costs, coverage, model, what_was_run
 from pipeline.tasks.report.html_scores import categories, contestants, scores, training
@@ -14,6 +15,7 @@ SIGNS = {"met": "✓", "not met": "✗", "not measurable": "?", "not asked": "�
 PARTS = {
     "run": ("What was run", what_was_run),
     "training": ("Training", training),
+    "curriculum": ("Curriculum", curriculum),
     "scores": ("Dimensions", scores),
     "answers": ("Outcomes", contestants),
     "categories": ("Categories", categories),

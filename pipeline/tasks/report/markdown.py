@@ -7,12 +7,24 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.engine.rows import Row
 from pipeline.engine.text import safe_text
-from pipeline.tasks.report import exam_tables, run_tables, tables
+from pipeline.tasks.report import curriculum_tables, exam_tables, run_tables, tables
 from pipeline.tasks.report.tables import Table
 
 
 def render_markdown(report: Row) -> str:
-    parts = (_verdict, _steps, _scores, _contestants, _battery, _tournament, _calibration, _coverage, _answers, _model)
+    parts = (
+        _verdict,
+        _steps,
+        _curriculum,
+        _scores,
+        _contestants,
+        _battery,
+        _tournament,
+        _calibration,
+        _coverage,
+        _answers,
+        _model,
+    )
     return "\n".join(line for part in parts for line in part(report)) + "\n"
 
 
@@ -39,10 +51,24 @@ def _steps(report: Row) -> Iterator[str]:
         yield from ("", *_table(changed))
 
 
+def _curriculum(report: Row) -> Iterator[str]:
+    found = report["curriculum"]
+    if not found:
+        return
+    yield from ("", "## Curriculum")
+    if found["samples"]:
+        yield from ("", *_table(curriculum_tables.sample_table(found)))
+    if found["phases"]:
+        yield from ("", *_table(curriculum_tables.phase_table(found)))
+    for sample in found["samples"]:
+        if sample["wrong"]:
+            yield from ("", f"Wrong in {inline(sample['step'])}:", "", *_table(curriculum_tables.wrong_table(sample)))
+
+
 def _scores(report: Row) -> Iterator[str]:
     evaluation = report["evaluation"]
     if evaluation is None:
-        yield from ("", "No evaluation was given to the report.")
+        yield from () if report["curriculum"] else ("", "No evaluation was given to the report.")
         return
     names = [contestant["name"] for contestant in evaluation["contestants"]]
     about = (

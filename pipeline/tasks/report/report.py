@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from pipeline.engine.rows import Row
 from pipeline.tasks.dimensions import DIMENSIONS
 from pipeline.tasks.report.answers import battery_answers, sample_answers, sample_traces
+from pipeline.tasks.report.curriculum import curriculum
 from pipeline.tasks.report.headline import headline
 from pipeline.tasks.report.provenance import Source, costs, coverage, judges, steps
-from pipeline.tasks.verdict.evidence import Evidence, Thresholds, Training
+from pipeline.tasks.verdict.evidence import Evidence, Sample, Thresholds, Training
 from pipeline.tasks.verdict.verdict import decide
 
 FORMAT = 2
@@ -26,6 +27,7 @@ def assemble(
     answers: Sequence[Row],
     tournament: Row | None,
     trainings: Sequence[Training],
+    samples: Sequence[Sample],
     sources: Sequence[Source],
     traces: Iterable[Row],
     gguf: str,
@@ -39,7 +41,7 @@ def assemble(
     table, costing = score_table(evaluation), costs(behind)
     return {
         "format": FORMAT,
-        "verdict": decide(criteria, Evidence(evaluation, trainings, seed, answers), thresholds),
+        "verdict": decide(criteria, Evidence(evaluation, trainings, seed, answers, samples), thresholds),
         "headline": headline(table, evaluation, tournament, costing),
         "table": table,
         "last_table": score_table(evaluation, against=-2) if _several(evaluation) else [],
@@ -47,6 +49,7 @@ def assemble(
         "battery_answers": battery_answers(answers),
         "tournament": tournament,
         "training": [{"name": run.name, "stage": run.stage, "curves": curves(run.metrics)} for run in trainings],
+        "curriculum": curriculum(samples, behind),
         "coverage": coverage(behind, evaluation, tournament),
         "costs": costing,
         "answers": sample_answers(answers, evaluation, per_category),

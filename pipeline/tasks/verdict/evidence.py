@@ -31,6 +31,8 @@ class Thresholds(Settings):
     passes: float = 0.5
     """Share of its answers with which a test of the battery counts as passed: with 0.5, 4 of 4, 5 of 5 or 7 of 8 rule
     out that it is less."""
+    reasoning_margin: float = 0.15
+    """How much smaller than its base's the share of RQ tests may be that the trained model of chat-sft passes."""
     confidence: float = 0.95
     """Least confidence of the intervals."""
 
@@ -46,6 +48,15 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Answers of a model of the GPT track: the step's summary, and its rows."""
+
+    name: str
+    summary: Row = field(repr=False)
+    rows: Sequence[Row] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All that a verdict may rest on."""
 
@@ -54,6 +65,7 @@ class Evidence:
     seed: int = 0
     answers: Sequence[Row] = ()
     """The evaluation's rows."""
+    samples: Sequence[Sample] = ()
 
     def last(self, stage: str) -> Training | None:
         return next((training for training in reversed(self.trainings) if training.stage == stage), None)

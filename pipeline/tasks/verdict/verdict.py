@@ -17,6 +17,8 @@ from pipeline.tasks.verdict.answers import (
     still_thinks,
 )
 from pipeline.tasks.verdict.battery import keeps_reasoning, redirects
+from pipeline.tasks.verdict.chat import FIVE
+from pipeline.tasks.verdict.curriculum import samples_met
 from pipeline.tasks.verdict.evidence import Check, Evidence, Thresholds
 from pipeline.tasks.verdict.training import no_backend_crash, no_out_of_memory, reward_rises, steps_completed
 
@@ -25,8 +27,11 @@ CRITERIA: Mapping[str, tuple[Check, ...]] = {
     "smoke": (no_out_of_memory, no_backend_crash, steps_completed),
     "quickstart": (beats_baseline, reward_rises, keeps_sft, improves_content),
     "entropy-joy": (keeps_reasoning, redirects, still_thinks, no_more_refusals, dimensions_improve),
+    "curriculum": (samples_met,),
+    "chat-sft": FIVE,
 }
-"""What is asked -> its criteria. `entropy-joy`: section 7 of the plan of phase 03e, in its order."""
+"""What is asked -> its criteria. `entropy-joy`: section 7 of the plan of phase 03e, in its order; `chat-sft`: what the
+quickstart of phase 3a promises of the model afterwards."""
 
 
 def decide(asked: str, evidence: Evidence, thresholds: Thresholds) -> Row:
