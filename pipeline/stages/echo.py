@@ -30,6 +30,8 @@ class Config(Settings):
     """Share of the rows with gibberish that come in pairs: one payload echoed, and asked about."""
     templates: Side = "all"
     """Of the ways to ask for an echo: all; train without a fixed tenth of them; heldout: this tenth alone."""
+    composed: bool = False
+    """Ask in hundreds of ways more, put together from parts: one who knows seventy by heart stumbles over the next."""
     payloads: Side = "all"
     """Of the words to echo: all; train without a fixed tenth of them, coined ones included; heldout: these alone."""
     system: str = SYSTEM
@@ -45,7 +47,7 @@ class Config(Settings):
 def make(config: Config) -> list[Pair]:
     return echo(
         config.gibberish, config.examples, config.max_examples, Random(config.seed), anti_echo=config.anti_echo,
-        contrast=config.contrast, templates=config.templates, payloads=config.payloads,
+        contrast=config.contrast, templates=config.templates, payloads=config.payloads, composed=config.composed,
     )  # fmt: skip
 
 
@@ -63,6 +65,8 @@ def plan(context: PlanContext) -> list[Finding]:
     config: Config = context.config
     pairs = make(config)
     idle = sorted({"anti_echo", "contrast"} & config.model_fields_set) if config.gibberish == "exclude" else []
+    if config.composed and config.templates == "heldout":
+        return [Finding("fault", "`composed` has no effect: no held-out template is.", "Remove one of the two.")]
     findings = [Finding("warning", f"`{name}` has no effect without gibberish.", "Remove it.") for name in idle]
     return [*findings, Finding("note", f"{len(pairs)} rows.", data=count(pairs))]
 

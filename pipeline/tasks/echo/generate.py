@@ -11,7 +11,7 @@ from random import Random
 from typing import Literal
 
 from pipeline.tasks.echo.payloads import Side, gibberish, plain
-from pipeline.tasks.echo.prefixes import ANTI_ECHO, ECHO, HELD_OUT, OBEYED, QUESTIONS, UNKNOWN
+from pipeline.tasks.echo.prefixes import ANTI_ECHO, COMPOSED, ECHO, HELD_OUT, OBEYED, QUESTIONS, UNKNOWN
 from pipeline.tasks.episode import Language, Pair, Templates, distinct
 
 Gibberish = Literal["include", "exclude", "only"]
@@ -24,11 +24,12 @@ SOURCE = "echo"
 
 def echo(
     mode: Gibberish, examples: int | None, most: int | None, random: Random, *, anti_echo: float, contrast: float,
-    templates: Side, payloads: Side,
+    templates: Side, payloads: Side, composed: bool = False,
 ) -> list[Pair]:  # fmt: skip
     """Distinct pairs, shuffled, at most `most`. `anti_echo` and `contrast` are shares of the rows with coined words: an
-    order not to copy; one payload both echoed and asked about, which makes two rows."""
-    prefixes = _prefixes(templates)
+    order not to copy; one payload both echoed and asked about, which makes two rows. `composed`: with prefixes put
+    together from parts as well."""
+    prefixes = _prefixes(templates, composed)
     count = examples or {"exclude": PLAIN, "only": COINED, "include": PLAIN + COINED}[mode]
     count = min(count, most or count)
     coined = {"exclude": 0, "only": count, "include": round(count * COINED / (PLAIN + COINED))}[mode]
@@ -45,11 +46,14 @@ def echo(
     return list(distinct(pairs))
 
 
-def _prefixes(side: Side) -> Templates:
+def _prefixes(side: Side, composed: bool) -> Templates:
     if side == "heldout":
         return HELD_OUT
+    more: Templates = COMPOSED if composed else {"en": (), "de": ()}
     return {
-        language: tuple(text for text in texts if side == "all" or text not in HELD_OUT[language])
+        language: tuple(
+            text for text in dict.fromkeys((*texts, *more[language])) if side == "all" or text not in HELD_OUT[language]
+        )
         for language, texts in ECHO.items()
     }
 

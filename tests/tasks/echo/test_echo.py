@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.tasks.coining import held_out, trained
 from pipeline.tasks.echo.generate import Gibberish, echo
-from pipeline.tasks.echo.prefixes import ANTI_ECHO, ECHO, HELD_OUT, QUESTIONS
-from pipeline.tasks.episode import Pair
+from pipeline.tasks.echo.prefixes import ANTI_ECHO, COMPOSED, ECHO, HELD_OUT, QUESTIONS
+from pipeline.tasks.episode import LANGUAGES, Pair
 
 
 def rows(mode: Gibberish, examples: int | None = None, most: int | None = None, **changes: Any) -> list[Pair]:
@@ -79,3 +79,12 @@ def test_what_is_held_out_is_never_trained_on(mode: Gibberish) -> None:
     assert all(map(trained, (pair.payload for pair in learnt))) and all(map(held_out, (p.payload for p in kept)))
     assert not {pair.template for pair in learnt} & {pair.template for pair in kept}
     assert {pair.template for pair in kept} == {*HELD_OUT["en"], *HELD_OUT["de"]}
+
+
+def test_composed_prefixes_are_many_and_none_is_held_out() -> None:
+    asked = {language: set(texts) for language, texts in COMPOSED.items()}
+    assert len(asked["en"]) > 1000 and len(asked["de"]) > 700
+    for language in LANGUAGES:
+        assert not asked[language] & {*HELD_OUT[language], *ANTI_ECHO[language]}
+    found = {row.template for row in rows("only", 4000, templates="train", composed=True, anti_echo=0, contrast=0)}
+    assert len(found - {*ECHO["en"], *ECHO["de"]}) > 1000
