@@ -40,6 +40,12 @@ def plan_text(done: Done, queued: str, share: bool, plain: bool) -> Content:
             if finding.get("level") == level:
                 words = f"{step}: {finding.get('text', '')} {finding.get('mend', '')}".rstrip()
                 parts.append(sign(level, plain) + Content(" ") + shown(words))
+    disk = value.get("disk") or {}
+    if (
+        disk.get("fits") is False
+    ):  # a warning to the command, for sizes are reckoned; whoever starts it here should not overlook it
+        words = f" {disk.get('text', '')} {disk.get('mend', '')}".rstrip()
+        parts.append(sign("fault", plain) + shown(words, "$error"))
     if not parts:
         parts.append(sign("done", plain) + Content(" no fault"))
     if queued:
@@ -60,7 +66,8 @@ def _totals(value: Mapping[str, Any]) -> Iterator[str]:
     """Disk, money and the tightest memory of the whole run."""
     disk = value.get("disk") or {}
     need = f"{gib(disk['needed'])} needed, " if isinstance(disk.get("needed"), int | float) else ""
-    yield f"disk: {need}{gib(value.get('disk_free'))} free"
+    if disk.get("fits") is not False:  # told above
+        yield f"disk: {need}{gib(value.get('disk_free'))} free"
     figures = [finding["data"] for _, finding in _findings(value) if isinstance(finding.get("data"), Mapping)]
     paid = [data for data in figures if "cost" in data]
     if any(data["cost"] is None for data in paid):

@@ -24,6 +24,7 @@ def compared(value: Mapping[str, Any], left: str, right: str, room: int) -> Cont
         return text + Content(" " * (column - text.cell_length))
 
     head = Content(" " * (NAMED + 1)) + cell(_tail(left, column), "bold") + cell(_tail(right, column), "bold")
+    head += Content.styled("change", "bold")
     parts = [head, Content("")]
     for row in _rows(value, "verdict"):
         parts.append(_name(row.get("name")) + cell(row.get("left")) + cell(row.get("right")))

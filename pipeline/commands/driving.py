@@ -152,7 +152,8 @@ def plan(
     faulty = any(finding.level == "fault" for entry in planned for finding in entry.findings)
     if as_json:
         steps = [entry.to_row() for entry in planned]
-        print_json({"faulty": faulty, "disk_free": disk.data["free"], "disk": disk.data, "steps": steps})
+        told = {**disk.data, "text": disk.text, "mend": disk.mend}
+        print_json({"faulty": faulty, "disk_free": disk.data["free"], "disk": told, "steps": steps})
     else:
         terminal.show_plan(planned)
         terminal.say(f"{disk.text} {disk.mend}".rstrip(), terminal.LEVELS[disk.level])

@@ -322,6 +322,23 @@ def test_the_plan_stands_beside_it_poisoned_or_not(tmp_path: Path, asked: Asked,
     assert asked
 
 
+def test_too_small_a_disk_is_a_red_line(tmp_path: Path) -> None:
+    said = {
+        "fits": False,
+        "needed": 2**28,
+        "free": 2**25,
+        "text": "0.25 GiB are needed. It does not fit.",
+        "mend": "Mend.",
+    }
+    found = plans.plan_text(Done("", 0, {"steps": [], "disk": said}, ""), "", False, False)
+    assert "✗ 0.25 GiB are needed. It does not fit. Mend." in found.plain and "no fault" not in found.plain
+    assert any("$error" in str(span.style) for span in found.spans)
+    roomy = plans.plan_text(
+        Done("", 0, {"steps": [], "disk": {**said, "fits": True}, "disk_free": 2**29}, ""), "", False, False
+    )
+    assert "no fault" in roomy.plain and "0.25 GiB needed, 0.50 GiB free" in roomy.plain
+
+
 def test_who_holds_the_gpu_is_told_only_while_it_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline.engine.artifacts import Workspace
     from tests.tui.test_news import ROW

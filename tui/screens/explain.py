@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Grid, VerticalScroll
 from textual.content import Content
+from textual.keys import format_key
 from textual.widgets import Static
 
 from tui.actions import Action
@@ -16,24 +17,20 @@ from tui.screens.dialogue import Dialogue
 class Explain(Dialogue[None]):
     """The registry's own words, innermost first."""
 
+    DEFAULT_CSS = """
+    Explain Grid { grid-size: 2; grid-columns: auto 1fr; grid-gutter: 0 2; grid-rows: auto; height: auto; }
+    """
+
     def __init__(self, doable: list[tuple[Any, Action]], focused: Any) -> None:
         super().__init__()
         self._doable, self._focused = doable, focused
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialogue"):
-            yield Static(self._text(), markup=False)
-
-    def _text(self) -> Content:
-        about = getattr(self._focused, "ABOUT", "") or "No pane has the focus: Tab goes from pane to pane."
-        lines = [Content.styled(about, "bold"), Content("")]
-        width = max((len(action.key) for _, action in self._doable), default=0)
-        for _, action in self._doable:
-            lines.append(
-                Content.assemble(
-                    (f"{action.key:<{width}}  ", "bold $primary"),
-                    f"{action.help}  ",
-                    (action.twin, "$foreground-muted"),
-                )
-            )
-        return Content("\n").join(lines)
+            about = getattr(self._focused, "ABOUT", "") or "No pane has the focus: Tab goes from pane to pane."
+            yield Static(Content.styled(f"{about}\n", "bold"))
+            with Grid():
+                for _, action in self._doable:
+                    keys = " ".join(map(format_key, action.key.split(",")))
+                    yield Static(Content.styled(keys, "bold $primary"))
+                    yield Static(Content.assemble(f"{action.help}  ", (action.twin, "$foreground-muted")))

@@ -99,7 +99,7 @@ class TracesScreen(Frame):
     @on(TraceList.Moved)
     def _moved(self, message: TraceList.Moved) -> None:
         row = message.row
-        self.query_one(TraceView).show(row, self.rows.marks_of(row))
+        self.query_one(TraceView).show(row, self.rows.marks_of(row), self.rows.unread)
         self.query_one("#trace-pane").border_title = line(row.get("id", "") if row else "", most=60)
 
     @on(TraceList.Told)

@@ -16,7 +16,7 @@ from pipeline.engine.events import Event
 from pipeline.engine.rows import Row
 from tui.text import line, shown
 from tui.widgets.record_list import Column, RecordList, Rows
-from tui.widgets.score_bars import ScoreBars
+from tui.widgets.score_bars import ScoreBars, reasons_text
 
 LONGEST = 20_000
 """Letters of a text that are shown; the whole stands in events.jsonl."""
@@ -29,7 +29,6 @@ class Completions(Widget):
     DEFAULT_CSS = """
     Completions { height: 1fr; }
     Completions RecordList { width: 34; }
-    .-narrow Completions RecordList { width: 16; }
     Completions VerticalScroll { border-left: solid $panel-lighten-2; padding: 0 1; }
     Completions ScoreBars { margin-bottom: 1; }
     """
@@ -87,10 +86,9 @@ class Completions(Widget):
         if 0 <= message.index < len(self._items):
             event = self._items[message.index]
             scores = event.data.get("scores")
-            reasons = event.data.get("reasons")
             bars = self.query_one(ScoreBars)
             bars.display = isinstance(scores, dict)
-            bars.show(scores if isinstance(scores, dict) else {}, reasons if isinstance(reasons, dict) else {})
+            bars.show(scores if isinstance(scores, dict) else {})
             self.query_one("#whole", Static).update(_whole(event))
 
 
@@ -112,6 +110,9 @@ def _whole(event: Event) -> Content:
         if data.get(name):
             style = "$foreground-muted" if name == "thought" else ""
             parts += [Content.styled(name, "bold"), shown(str(data[name])[:LONGEST], style)]
+    reasons = data.get("reasons")
+    if isinstance(reasons, dict) and (why := reasons_text(reasons, LONGEST)):
+        parts += [Content(""), why]
     if parts:
         return Content("\n").join(parts)
     return shown(str({key: value for key, value in data.items() if key != "scores"})[:LONGEST])

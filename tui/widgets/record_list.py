@@ -133,8 +133,12 @@ class RecordList(ScrollView, can_focus=True):
         each = max(4, (width - fixed) // len(free)) if free else 0
         return [(column.width or each) if column in shown else 0 for column in self._columns]
 
+    def _room(self) -> int:
+        """Letters across that no scroll bar covers."""
+        return self.scrollable_content_region.width
+
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self._room()
         if y == 0:
             heading = [Content(column.name) for column in self._columns]
             return self._strip(heading, width, self.get_visual_style("list--heading"))
@@ -211,7 +215,7 @@ class RecordList(ScrollView, can_focus=True):
         index = event.y - 1 + self.scroll_offset.y
         if event.y == 0:
             left = 0
-            for column, room in zip(self._columns, self._widths(self.size.width), strict=True):
+            for column, room in zip(self._columns, self._widths(self._room()), strict=True):
                 left += room + 2 if room else 0
                 if room and event.x < left:
                     self.post_message(self.Headed(self, column.name))

@@ -1,4 +1,4 @@
-"""Nine scores as bars, each with its figure, its spread between samples and the judge's reason."""
+"""Nine scores as bars, each with its figure and its spread between samples; the judge's reasons as a text below them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from textual.content import Content
 from textual.widget import Widget
 
 from pipeline.tasks.dimensions import DIMENSIONS
-from tui.text import line
+from tui.text import line, shown
 
 NAMED = max(len(name) for name in DIMENSIONS)
+SHORTEST = 5
+"""Letters of a bar."""
 FULL, HALF, EMPTY = "█", "▌", "░"
 
 
@@ -25,17 +27,11 @@ class ScoreBars(Widget):
         super().__init__(**options)
         self._plain = plain
         self._scores: Mapping[str, float | None] = {}
-        self._reasons: Mapping[str, str] = {}
         self._spread: Mapping[str, float | None] = {}
 
-    def show(
-        self,
-        scores: Mapping[str, float | None],
-        reasons: Mapping[str, str] | None = None,
-        spread: Mapping[str, float | None] | None = None,
-    ) -> None:
-        """`reasons` and `spread` by dimension, where there are any."""
-        self._scores, self._reasons, self._spread = scores, reasons or {}, spread or {}
+    def show(self, scores: Mapping[str, float | None], spread: Mapping[str, float | None] | None = None) -> None:
+        """`spread` by dimension, where there is any."""
+        self._scores, self._spread = scores, spread or {}
         self.refresh(layout=True)
 
     def get_content_height(self, *_: Any) -> int:
@@ -46,24 +42,33 @@ class ScoreBars(Widget):
         width = self.size.width
         if not self._scores:
             return Content.styled("Not scored.", "$foreground-muted")
-        free = width - NAMED - 12
-        room = min(20, max(5, free // 3 if self._reasons else free))  # what was said is read, a bar is only glanced at
+        named = max(8, min(NAMED, width - SHORTEST - 6))  # a score and its bar are there in any width
+        free = width - named - 6
+        spread = self._spread if free - 6 >= SHORTEST else {}
+        room = min(20, max(SHORTEST, free - 6 if any(spread.values()) else free))
         return Content("\n").join(
-            _row(name, self._scores.get(name), self._spread.get(name), self._reasons.get(name), room, self._plain)
+            _row(name, named, self._scores.get(name), spread.get(name), room, self._plain)
             .truncate(max(1, width), ellipsis=True)
             for name in DIMENSIONS
         )  # fmt: skip
 
 
-def _row(name: str, score: float | None, spread: float | None, reason: object, room: int, plain: bool) -> Content:
-    words, reason = name.replace("_", " ").ljust(NAMED), str(reason or "")[:1000]
+def reasons_text(reasons: Mapping[str, object], longest: int) -> Content:
+    """Every reason whole, or its first `longest` letters, each on lines of its own; empty where there is none."""
+    said = [(name, str(why)[:longest]) for name, why in reasons.items() if why]
+    if not said:
+        return Content("")
+    heads = [line(f"{str(name).replace('_', ' ')}: ", "bold $foreground-muted", 40) for name, _ in said]
+    parts = [head + shown(why, "$foreground-muted") for head, (_, why) in zip(heads, said, strict=True)]
+    return Content("\n").join([Content.styled("why these scores", "bold $foreground-muted"), *parts])
+
+
+def _row(name: str, named: int, score: float | None, spread: float | None, room: int, plain: bool) -> Content:
+    words = Content(name.replace("_", " ")).truncate(named, ellipsis=True).plain.ljust(named)
     if not isinstance(score, int | float):
-        return Content.styled(f"{words}    – {'':{room}}  ", "$foreground-muted") + line(reason, "$foreground-muted")
+        return Content.styled(f"{words}    –", "$foreground-muted")
     wide = f" ±{spread:.2f}" if isinstance(spread, int | float) and spread else ""
-    head = Content.assemble(
-        f"{words} {score:4.2f} ", (bar(float(score), room, plain), colour(float(score))), wide, "  "
-    )
-    return head + line(reason, "$foreground-muted")
+    return Content.assemble(f"{words} {score:4.2f} ", (bar(float(score), room, plain), colour(float(score))), wide)
 
 
 def bar(share: float, room: int, plain: bool = False) -> str:

@@ -26,7 +26,8 @@ HINT = "/  words, begin*, 'exactly this', category=conflict helpfulness<0.4 spre
 
 
 class TraceList(Vertical):
-    """`index`, `places`: what is open, and the rows of it that the filter leaves; `picked`: places marked out."""
+    """`index`, `places`: what is open, and the rows of it that the filter leaves; `picked`: places marked out;
+    `unread`: why there is no index, and how to mend it."""
 
     DEFAULT_CSS = """
     TraceList #filter { border: none; height: 1; padding: 0 1; background: $panel; }
@@ -69,6 +70,7 @@ class TraceList(Vertical):
         self.places: list[int] = []
         self.picked: set[int] = set()
         self._fault = ""
+        self.unread = ""
         self.marked: Mapping[str, Sequence[Row]] = {}
 
     def compose(self) -> ComposeResult:
@@ -102,7 +104,11 @@ class TraceList(Vertical):
                 index.close()
             elif index:
                 self.post_message(self.Opened(path, index, ""))
-        except (PipelineError, OSError) as error:
+        except OSError as error:
+            why = f"{error.filename or path} cannot be read.\n{error.strerror or error}."
+            mend = "Let your user read the folder, or choose another artifact: a."
+            self.post_message(self.Opened(path, None, f"{why}\n{mend}"))
+        except PipelineError as error:
             self.post_message(self.Opened(path, None, str(error)))
 
     @on(Building)
@@ -118,10 +124,9 @@ class TraceList(Vertical):
             return
         if self.index:
             self.index.close()
-        self.index, self.places, self.picked = message.index, [], set()
+        self.index, self.places, self.picked, self.unread = message.index, [], set(), message.fault
         if message.index is None:
             self._title(f"{message.path.name}: cannot be read")
-            self.post_message(self.Told(message.fault))
             self._show(0)
         self._find()
 

@@ -14,7 +14,7 @@ from pipeline.engine.rows import Row
 from pipeline.tasks.index import mapping
 from pipeline.tasks.marks import notes_of, state_of
 from tui.text import line, shown
-from tui.widgets.score_bars import ScoreBars
+from tui.widgets.score_bars import ScoreBars, reasons_text
 
 LONGEST = 40_000
 """Letters of a text that are shown; `c` copies all of it."""
@@ -49,9 +49,12 @@ class TraceView(VerticalScroll, can_focus=True):
     def on_mount(self) -> None:
         self._draw()
 
-    def show(self, row: Row | None, marks: Sequence[Row] = ()) -> None:
+    def show(self, row: Row | None, marks: Sequence[Row] = (), fault: str = "") -> None:
+        """`fault`: why there is no trace to show."""
         self._row, self._marks = row, marks
         self._draw()
+        if fault:
+            self.query_one("#facts", Static).update(shown(fault, "$error"))
         self.scroll_home(animate=False)
 
     def fold(self) -> None:
@@ -67,7 +70,7 @@ class TraceView(VerticalScroll, can_focus=True):
         bars, scores = self.query_one(ScoreBars), row.get("scores")
         bars.display = isinstance(scores, dict)
         if isinstance(scores, dict):
-            bars.show(scores, mapping(row.get("reasons")), mapping(row.get("spread")))
+            bars.show(scores, mapping(row.get("spread")))
         self.query_one("#text", Static).update(_text(row, self._folded))
 
 
@@ -104,10 +107,8 @@ def _text(row: Row, folded: bool) -> Content:
         parts.append(Content(""))
     if "answer" in row:
         parts += [Content.styled("answer", "bold"), shown(_cut(str(row["answer"])))]
-    if reasons := [(name, str(why)) for name, why in mapping(row.get("reasons")).items() if why]:
-        parts += [Content(""), Content.styled("why these scores", "bold $foreground-muted")]
-        heads = [line(f"{name.replace('_', ' ')}: ", "bold $foreground-muted", 40) for name, _ in reasons]
-        parts += [head + shown(_cut(why), "$foreground-muted") for head, (_, why) in zip(heads, reasons, strict=True)]
+    if why := reasons_text(mapping(row.get("reasons")), LONGEST):
+        parts += [Content(""), why]
     return Content("\n").join(parts)
 
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.text import line, shown
-from tui.widgets.score_bars import ScoreBars
+from tui.widgets.score_bars import ScoreBars, reasons_text
 
 LONGEST = 40_000
 """Letters of a text that are shown, its end; copying takes all of it."""
@@ -55,6 +55,7 @@ class Turn(Vertical, can_focus=True):
         yield Static(id="answer")
         yield Static(id="notice")
         yield ScoreBars(plain=self._plain)
+        yield Static(id="why")
         yield Static(id="figures")
 
     def on_mount(self) -> None:
@@ -80,7 +81,8 @@ class Turn(Vertical, can_focus=True):
     def score(self, scores: Mapping[str, Any], reasons: Mapping[str, Any]) -> None:
         bars = self.query_one(ScoreBars)
         bars.add_class("-said")
-        bars.show(scores, {name: str(reason) for name, reason in reasons.items()})
+        bars.show(scores)
+        self._put("#why", any(reasons.values()), reasons_text(reasons, LONGEST))
 
     def _put(self, where: str, there: object, text: Content) -> None:
         target = self.query_one(where, Static)

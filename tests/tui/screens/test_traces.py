@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from pipeline.tasks.marks import key_of, read_marks, state_of
 from tests.tui.traced import on_traces, poisoned, seen, space, trace, until
@@ -130,10 +130,25 @@ def test_no_rows_and_rows_that_cannot_be_read(tmp_path: Path) -> None:
     rows.write_text('{"id": "torn', encoding="utf-8")
 
     async def torn(pilot: Pilot[Any], app: Cockpit) -> None:
-        assert "cannot be read" in seen(app)
+        assert "Mend or remove that line." in str(app.screen.query_one("#facts", Static).render())
         await pilot.press("A", "s", "c")
 
     on_traces(tmp_path / "two", torn)
+
+
+def test_a_folder_that_cannot_be_read_says_why_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    space(tmp_path, ROWS)
+
+    def refused(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied", "/data/rows.jsonl")
+
+    monkeypatch.setattr("tui.widgets.trace_list.open_index", refused)
+
+    async def script(pilot: Pilot[Any], app: Cockpit) -> None:
+        text = str(app.screen.query_one("#facts", Static).render())
+        assert text.splitlines()[:2] == ["/data/rows.jsonl cannot be read.", "Permission denied."] and "a." in text
+
+    on_traces(tmp_path, script)
 
 
 def test_a_file_changed_while_it_is_open_is_told(tmp_path: Path) -> None:
