@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 from textual.widget import Widget
@@ -21,6 +21,7 @@ from tui.feed import Feed, Snapshot
 from tui.launch import ask
 from tui.messages import Commanded, Fed, Listed, Selected
 from tui.news import News, Notice, post
+from tui.plain import Ascii
 from tui.preferences import Preferences, read_preferences
 from tui.runs_feed import RunRow, RunsFeed
 from tui.screens.explain import Explain
@@ -90,6 +91,8 @@ class Cockpit(App[None]):
         super().__init__()
         self.workspace = Workspace(root.resolve())
         self.plain = plain
+        if plain:
+            self._filters.append(Ascii())
         self.habits = habits.Habits(home or habits.home())
         self.selected = run
         self.snapshot: Snapshot | None = None
@@ -114,7 +117,6 @@ class Cockpit(App[None]):
         return self.workspace.root
 
     def on_mount(self) -> None:
-        self.set_class(self.plain, "-plain")
         theme = self.habits.get("theme", themes.NAMES[0])
         self.theme = theme if theme in themes.NAMES else themes.NAMES[0]
         keys, wrong = habits.read_keys(self._home / "keys.toml")
@@ -222,6 +224,10 @@ class Cockpit(App[None]):
             screen.commanded(message.what, done)
 
     # actions
+
+    def get_key_display(self, binding: Binding) -> str:
+        shown = super().get_key_display(binding)
+        return shown if shown.isascii() or not self.plain else binding.key
 
     def action_go(self, mode: str) -> None:
         self.switch_mode(mode)

@@ -54,9 +54,9 @@ def welcome() -> Content:
     """For a folder where nothing has run."""
     return Content.assemble(
         ("Nothing has run here yet.\n\n", "bold"),
-        ("s", "bold $primary"), "   starts the preset quickstart: prompts, traces, judge, SFT, GRPO, GGUF\n"
-        "    and a report, on a model of a million parameters, in three to five\n"
-        "    minutes on two cores, with no key and no network.\n\n",
+        ("s", "bold $primary"), "   starts the preset quickstart: prompts, traces, judge, SFT, GRPO,\n"
+        "    GGUF and a report, on a model of a million parameters, in three to\n"
+        "    five minutes on two cores, with no key and no network.\n\n",
         ("3", "bold $primary"), "   fills in a form for a run of your own\n",
         ("F1", "bold $primary"), "  says what every key does",
     )  # fmt: skip

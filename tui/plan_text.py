@@ -41,9 +41,7 @@ def plan_text(done: Done, queued: str, share: bool, plain: bool) -> Content:
                 words = f"{step}: {finding.get('text', '')} {finding.get('mend', '')}".rstrip()
                 parts.append(sign(level, plain) + Content(" ") + shown(words))
     disk = value.get("disk") or {}
-    if (
-        disk.get("fits") is False
-    ):  # a warning to the command, for sizes are reckoned; whoever starts it here should not overlook it
+    if disk.get("fits") is False:  # a warning to the command, as sizes are reckoned; here it must not be overlooked
         words = f" {disk.get('text', '')} {disk.get('mend', '')}".rstrip()
         parts.append(sign("fault", plain) + shown(words, "$error"))
     if not parts:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from tests.tui.answering import Commands, Talking
-from tests.tui.made import caught_up
+from tests.tui.made import caught_up, seen
 from tests.tui.picturing import FOLDER, RENEW, Pictures, slim
 from tests.tui.scenes import NAMES, SCENES, Scene
 from tests.tui.workspace import NOW
@@ -60,31 +63,50 @@ async def test_a_state_looks_as_it_was_last_looked_at(scene: Scene, tmp_path: Pa
     await hold(scene, tmp_path, kept)
 
 
+IN_ASCII = ("run-poisoned", "runs", "new-fault", "traces-poisoned", "report-battery", "chat", "palette", "help")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", [scene for scene in SCENES if scene.name in IN_ASCII], ids=lambda one: one.name)
+async def test_every_cell_is_ascii_for_a_terminal_that_has_no_more(scene: Scene, tmp_path: Path) -> None:
+    async with played(replace(scene, plain=True), tmp_path) as (pilot, app):
+        await picture(pilot, app, 80, 24)
+        assert set("+-|") < set(seen(app))
+        assert [letter for letter in seen(app) if not letter.isascii()] == []
+
+
 async def hold(scene: Scene, root: Path, kept: Snapshot) -> None:
+    changed = []
+    async with played(scene, root) as (pilot, app):
+        for width, height in scene.sizes:
+            name = f"{scene.name}-{width}x{height}"
+            svg = await picture(pilot, app, width, height)
+            if kept(name=name) != svg:
+                NOW_SEEN.mkdir(parents=True, exist_ok=True)
+                (NOW_SEEN / f"{name}.svg").write_text(slim(normalize_svg(svg)), encoding="utf-8")
+                changed.append(name)
+    if changed:
+        pytest.fail(
+            f"The screen no longer looks as in snapshots/: {', '.join(changed)}. As it is now: {NOW_SEEN}. "
+            f"Look at both; where the new one is right, renew: {RENEW} -k {scene.name}"
+        )
+
+
+@asynccontextmanager
+async def played(scene: Scene, root: Path) -> AsyncIterator[tuple[Pilot[Any], Cockpit]]:
+    """The app in the state of a scene."""
     Commands.faulty = scene.faulty
     made = scene.prepare(root)
     Habits(root / "home").keep("theme", scene.theme)
     app = Cockpit(root, made[0], home=root / "home", plain=scene.plain)
     app.animation_level = "none"
-    changed = []
     with scene.lock(made):
         async with app.run_test(size=scene.sizes[0], notifications=True, tooltips=True) as pilot:
             if made[0]:
                 await caught_up(pilot, app)
             await pilot.press(*scene.keys)
             await scene.play(pilot, app)
-            for width, height in scene.sizes:
-                name = f"{scene.name}-{width}x{height}"
-                svg = await picture(pilot, app, width, height)
-                if kept(name=name) != svg:
-                    NOW_SEEN.mkdir(parents=True, exist_ok=True)
-                    (NOW_SEEN / f"{name}.svg").write_text(slim(normalize_svg(svg)), encoding="utf-8")
-                    changed.append(name)
-    if changed:
-        pytest.fail(
-            f"The screen no longer looks as in snapshots/: {', '.join(changed)}. As it is now: {NOW_SEEN}. "
-            f"Look at both; where the new one is right, renew: {RENEW} -k {scene.name}"
-        )
+            yield pilot, app
 
 
 async def picture(pilot: Pilot[Any], app: Cockpit, width: int, height: int) -> str:

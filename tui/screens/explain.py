@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.keys import format_key
 from textual.widgets import Static
 
-from tui.actions import Action
+from tui.actions import VIEW, Action
 from tui.screens.dialogue import Dialogue
 
 
@@ -32,5 +32,6 @@ class Explain(Dialogue[None]):
             with Grid():
                 for _, action in self._doable:
                     keys = " ".join(map(format_key, action.key.split(",")))
+                    twin = "" if action.twin == VIEW else action.twin
                     yield Static(Content.styled(keys, "bold $primary"))
-                    yield Static(Content.assemble(f"{action.help}  ", (action.twin, "$foreground-muted")))
+                    yield Static(Content.assemble(f"{action.help}  ", (twin, "$foreground-muted")))

@@ -94,7 +94,7 @@ class Frame(Screen[None]):
         if run:
             life = snapshot.life if snapshot else "new"
             right = Content(" ").join([sign(life, self.cockpit.plain), Content(life), Content("")])
-            right += _tail(line(run.id, "bold"), room - right.cell_length - 2, self.cockpit.plain) + Content(" ")
+            right += _tail(line(run.id, "bold"), room - right.cell_length - 2) + Content(" ")
         space = Content(" " * max(1, room - right.cell_length))
         top = Content("").join([left, space, right])
         if top.markup != self._top:
@@ -137,8 +137,8 @@ class Frame(Screen[None]):
         """A command came to its end."""
 
 
-def _tail(text: Content, room: int, plain: bool) -> Content:
+def _tail(text: Content, room: int) -> Content:
     """The end of an id that is too long: its last letters tell runs of a day apart."""
     if text.cell_length <= room:
         return text
-    return Content("~" if plain else "…") + text[len(text) - max(1, room - 1) :]
+    return Content("…") + text[len(text) - max(1, room - 1) :]

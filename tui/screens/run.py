@@ -24,7 +24,7 @@ from tui.overlay import Overlay, start
 from tui.screens.choose import Choose
 from tui.screens.dialogue import Question
 from tui.screens.frame import Frame
-from tui.text import line
+from tui.text import clock, line
 from tui.widgets.details import Details
 from tui.widgets.event_log import KEPT
 from tui.widgets.line_chart import Line, LineChart
@@ -118,6 +118,7 @@ class RunScreen(Frame):
         self._held = []
         self.query_one(StageRail).show(snapshot)
         self.query_one(MemoryPane).show(snapshot.memory, self._estimate.get(_going(snapshot)))
+        self.query_one("#memory").border_title = line(_memory_title(snapshot))
         self._foresee(snapshot)
         self._curves = curves(snapshot)
         self._draw()
@@ -271,6 +272,13 @@ class RunScreen(Frame):
             self._estimate = foreseen(done.value)
             if snapshot := self.cockpit.snapshot:
                 self.fed(replace(snapshot, fresh=()))
+
+
+def _memory_title(snapshot: Snapshot) -> str:
+    if not snapshot.memory:
+        return "memory"
+    over = clock(snapshot.memory[-1][0] - snapshot.memory[0][0])
+    return f"memory, {over} of it" if snapshot.life in hints.LIVE else "memory, as it was at the end"
 
 
 def _going(snapshot: Snapshot) -> str:

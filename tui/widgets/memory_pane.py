@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from textual.content import Content
@@ -21,7 +22,7 @@ class MemoryPane(Widget):
     """Lines a device, or of the host where there is no NVIDIA driver."""
 
     ABOUT = "Memory in GiB, now and lately; of GPUs as the driver tells it, watts and degrees beside it."
-    DEFAULT_CSS = "MemoryPane { height: auto; }"
+    DEFAULT_CSS = "MemoryPane { height: auto; min-height: 100%; }"
 
     def __init__(self, *, plain: bool = False, **options: Any) -> None:
         super().__init__(**options)
@@ -41,16 +42,24 @@ class MemoryPane(Widget):
 
     def get_content_height(self, *_: Any) -> int:
         """Rows are cut, never wrapped: there are as many in any width, also before the new one is known."""
-        return self.render().plain.count("\n") + 1
+        return self._drawn(0).plain.count("\n") + 1
 
     def render(self) -> Content:
+        """What room there is beyond the figures goes to the histories."""
+        drawn = self._drawn(0)
+        free = self.size.height - drawn.plain.count("\n") - 1
+        charts = 1 + len(self._samples[-1][1].get("gpus") or []) if self._samples else 1
+        return self._drawn(free // charts) if free >= charts else drawn
+
+    def _drawn(self, more: int) -> Content:
+        """`more`: rows of a history beyond the first."""
         width = max(1, self.size.width)
         if not self._samples:
             return Content.styled("No sample yet: memory is told while a step runs.", "$foreground-muted")
         newest = self._samples[-1][1]
         rows: list[Content] = []
         for gpu in newest.get("gpus") or []:
-            rows += self._gpu(gpu, width)
+            rows += self._gpu(gpu, width, 1 + more)
         here = {gpu.get("index") for gpu in newest.get("gpus") or []}
         gone = {gpu.get("index") for _, one in self._samples for gpu in one.get("gpus") or []} - here
         rows += [line(f"GPU {index} no longer answers.", "$error") for index in sorted(gone, key=str)]
@@ -58,18 +67,15 @@ class MemoryPane(Widget):
             rows.append(Content.styled("No NVIDIA driver here.", "$foreground-muted"))
         rows += self._device("host", newest.get("host_used"), newest.get("host_total"))
         rows.append(_pair("this step", gib(number(newest.get("process")))))
-        rows.append(
-            self._history(
-                [_share(one.get("host_used"), one.get("host_total")) for _, one in self._samples[-width:]], width
-            )
-        )
+        used = [_share(one.get("host_used"), one.get("host_total")) for _, one in self._samples]
+        rows += self._history(used, width, 1 + more)
         return Content("\n").join(row.truncate(width, ellipsis=True) for row in rows)
 
-    def _gpu(self, gpu: Mapping[str, Any], width: int) -> list[Content]:
+    def _gpu(self, gpu: Mapping[str, Any], width: int, height: int) -> list[Content]:
         used, total, own = (number(gpu.get(name)) for name in ("used", "total", "process"))
         history = [
             _share(one.get("used"), one.get("total"))
-            for _, sample in self._samples[-width:]
+            for _, sample in self._samples
             for one in sample.get("gpus") or []
             if one.get("index") == gpu.get("index")
         ]
@@ -83,7 +89,7 @@ class MemoryPane(Widget):
         watts, celsius = number(gpu.get("watts")), number(gpu.get("celsius"))
         heat = [f"{watts:.0f} W" if watts is not None else "", f"{celsius:.0f} °C" if celsius is not None else ""]
         rows.append(_pair("power", "  ".join(filter(None, heat)) or "–"))
-        return [*rows, self._history(history, width)]
+        return [*rows, *self._history(history, width, height)]
 
     def _device(self, name: str, used: Any, total: Any) -> list[Content]:
         share = _share(used, total)
@@ -96,11 +102,17 @@ class MemoryPane(Widget):
     def _bar(self, share: float) -> str:
         return bar(share, 3 if self.size.width < 34 else 12, self._plain)
 
-    def _history(self, shares: Sequence[float], width: int) -> Content:
-        """The newest samples, one a letter, against all that the device has."""
-        steps = PLAIN_STEPS if self._plain else STEPS
-        text = "".join(steps[min(7, max(0, int(share * 8)))] for share in shares[-max(1, width - 5) :])
-        return Content.styled(f"     {text}", "$primary")
+    def _history(self, shares: Sequence[float], width: int, height: int) -> list[Content]:
+        """All samples against all that the device has, of those that share a column the highest; the newest last."""
+        room, steps = max(1, width - 5), PLAIN_STEPS if self._plain else STEPS
+        columns = min(room, len(shares))
+        cuts = pairwise(place * len(shares) // columns for place in range(columns + 1))
+        filled = [min(8 * height, 1 + int(max(shares[start:end]) * 8 * height)) for start, end in cuts]
+        rows = [
+            "".join(" " if (above := level - 8 * row) < 1 else steps[min(8, above) - 1] for level in filled)
+            for row in reversed(range(height))
+        ]
+        return [Content.styled(f"     {row}", "$primary") for row in rows]
 
 
 def _pair(name: str, value: str) -> Content:

@@ -1,4 +1,4 @@
-"""Nine scores as bars, each with its figure and its spread between samples; the judge's reasons as a text below them."""
+"""Nine scores as bars, each with its figure and its spread between samples; a judge's reasons as a text."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_read_says_why_and_what_to_do(tmp_path: Path, mo
 
     monkeypatch.setattr("tui.widgets.trace_list.open_index", refused)
 
-    async def script(pilot: Pilot[Any], app: Cockpit) -> None:
+    async def script(_: Pilot[Any], app: Cockpit) -> None:
         text = str(app.screen.query_one("#facts", Static).render())
         assert text.splitlines()[:2] == ["/data/rows.jsonl cannot be read.", "Permission denied."] and "a." in text
 

@@ -31,9 +31,11 @@ def host(*gpus: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"host_used": 8 * GIB, "host_total": 32 * GIB, "process": 3 * GIB, "gpus": list(gpus), **more}
 
 
-async def drawn(*samples: dict[str, Any], estimate: float | None = None, width: int = 60, plain: bool = False) -> str:
+async def drawn(
+    *samples: dict[str, Any], estimate: float | None = None, width: int = 60, height: int = 30, plain: bool = False
+) -> str:
     app = Shown(plain)
-    async with app.run_test(size=(width, 30)) as pilot:
+    async with app.run_test(size=(width, height)) as pilot:
         pane = app.query_one(MemoryPane)
         pane.show([(float(place), sample) for place, sample in enumerate(samples)], estimate)
         await pilot.pause()
@@ -79,5 +81,13 @@ async def test_figures_that_are_none_end_nothing(bad: Any, width: int) -> None:
 
 async def test_the_history_is_of_the_device_itself() -> None:
     samples = [host(gpu(used=16 * GIB * step // 8), gpu(1, used=0)) for step in range(8)]
-    rows = (await drawn(*samples)).splitlines()
+    rows = (await drawn(*samples, height=16)).splitlines()
     assert any("▁▂▃▄▅▆▇█" in row for row in rows) and any("▁▁▁▁▁▁▁▁" in row for row in rows)
+
+
+async def test_the_history_takes_the_room_that_is_left_and_no_peak_is_lost() -> None:
+    samples = [host(gpu(used=16 * GIB if step == 500 else 4 * GIB)) for step in range(1000)]
+    low, high = [(await drawn(*samples, height=height)).splitlines() for height in (9, 30)]
+    low, high = [[row.strip() for row in rows if set(row) <= set(" ▁▂▃▄▅▆▇█") and row.strip()] for rows in (low, high)]
+    assert len(low) == 2 and low[0].count("█") == 1 and low[0].count("▃") == 54  # of a device and of the host
+    assert len(high) > 15 and high[0] == "█" and high[8] == "█" * 55  # a peak, and a quarter of all
