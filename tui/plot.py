@@ -95,16 +95,18 @@ def draw(
     look: Look,
     *,
     bands: Sequence[Sequence[Span]] = (),
+    y: tuple[float, float] | None = None,
     plain: bool = False,
 ) -> Picture | None:
     """The lines in `width` x `height` letters, the first one on top; `plain`: in ASCII. None where nothing is shown.
     `bands`: of each line the values between which it is expected, drawn behind all lines; as long as `lines`, or empty.
+    `y`: the ends of the y axis, where they are not those of the figures.
     """
     lines = [smoothed(spans, look.smooth) for spans in lines]
     found = bounds([*lines, *(band for band in bands if band)], look) if bounds(lines, look) else None
     if found is None or width < 1 or height < 1:
         return None
-    (x0, x1), (y0, y1) = found
+    (x0, x1), (y0, y1) = found if y is None else (found[0], y)
     across, down = (width, height) if plain else (2 * width, 4 * height)
     cells: dict[tuple[int, int], tuple[int, int]] = {}
     for number in reversed(range(len(lines))):

@@ -228,7 +228,7 @@ async def test_the_report_screen(tmp_path: Path) -> None:
         shown_whole = [entry.show(False).plain for entry in entries(report_of(text=text), False)]
         whole("\n".join(shown_whole), [text])
     async with wired(tmp_path, mode="report") as (app, pilot):
-        text = "\n".join(SHORT[:60])
+        text = "\n".join(SHORT[:24])
         app.screen._shown(tmp_path, report_of(text=text), "")  # type: ignore[attr-defined]
         found = app.screen.query_one(RecordList)
         for place in range(len(found)):

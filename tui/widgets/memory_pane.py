@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from textual.content import Content
 from textual.widget import Widget
 
+from tui.plot import Look, draw
+from tui.series import MOST, Span
 from tui.text import gib, line
 from tui.widgets.score_bars import bar
 
-STEPS = "▁▂▃▄▅▆▇█"
-PLAIN_STEPS = "_.-=+*%#"
+LEAST = 3
+"""Rows of a history; what room there is beyond the figures goes to the histories too."""
+COLOURS = ("$primary", "$accent", "")
+"""Of the history, of the plan's estimate, and of neither."""
 Sample = tuple[float, Mapping[str, Any]]
 
 
@@ -33,6 +37,8 @@ class MemoryPane(Widget):
 
     def show(self, samples: Sequence[Sample], estimate: float | None = None) -> None:
         """`estimate`: bytes that the plan foretold for the present step, if it did."""
+        if samples and self._samples and samples[-1] is self._samples[-1] and estimate == self._estimate:
+            return
         shape = (bool(samples), len(samples[-1][1].get("gpus") or []) if samples else 0, estimate)
         self.refresh(layout=shape != self._shape)
         self._samples, self._estimate, self._shape = samples, estimate, shape
@@ -42,24 +48,23 @@ class MemoryPane(Widget):
 
     def get_content_height(self, *_: Any) -> int:
         """Rows are cut, never wrapped: there are as many in any width, also before the new one is known."""
-        return self._drawn(0).plain.count("\n") + 1
+        return self._drawn(LEAST).plain.count("\n") + 1
 
     def render(self) -> Content:
-        """What room there is beyond the figures goes to the histories."""
-        drawn = self._drawn(0)
-        free = self.size.height - drawn.plain.count("\n") - 1
+        bare = self._drawn(0)
         charts = 1 + len(self._samples[-1][1].get("gpus") or []) if self._samples else 1
-        return self._drawn(free // charts) if free >= charts else drawn
+        free = self.size.height - bare.plain.count("\n") - 1
+        return self._drawn(max(LEAST, free // charts))
 
-    def _drawn(self, more: int) -> Content:
-        """`more`: rows of a history beyond the first."""
+    def _drawn(self, height: int) -> Content:
+        """`height`: rows of each history."""
         width = max(1, self.size.width)
         if not self._samples:
             return Content.styled("No sample yet: memory is told while a step runs.", "$foreground-muted")
         newest = self._samples[-1][1]
         rows: list[Content] = []
         for gpu in newest.get("gpus") or []:
-            rows += self._gpu(gpu, width, 1 + more)
+            rows += self._gpu(gpu, width, height)
         here = {gpu.get("index") for gpu in newest.get("gpus") or []}
         gone = {gpu.get("index") for _, one in self._samples for gpu in one.get("gpus") or []} - here
         rows += [line(f"GPU {index} no longer answers.", "$error") for index in sorted(gone, key=str)]
@@ -67,15 +72,15 @@ class MemoryPane(Widget):
             rows.append(Content.styled("No NVIDIA driver here.", "$foreground-muted"))
         rows += self._device("host", newest.get("host_used"), newest.get("host_total"))
         rows.append(_pair("this step", gib(number(newest.get("process")))))
-        used = [_share(one.get("host_used"), one.get("host_total")) for _, one in self._samples]
-        rows += self._history(used, width, 1 + more)
+        used = [(t, _share(one.get("host_used"), one.get("host_total"))) for t, one in self._samples]
+        rows += self._history(used, width, height)
         return Content("\n").join(row.truncate(width, ellipsis=True) for row in rows)
 
     def _gpu(self, gpu: Mapping[str, Any], width: int, height: int) -> list[Content]:
         used, total, own = (number(gpu.get(name)) for name in ("used", "total", "process"))
         history = [
-            _share(one.get("used"), one.get("total"))
-            for _, sample in self._samples
+            (t, _share(one.get("used"), one.get("total")))
+            for t, sample in self._samples
             for one in sample.get("gpus") or []
             if one.get("index") == gpu.get("index")
         ]
@@ -89,7 +94,8 @@ class MemoryPane(Widget):
         watts, celsius = number(gpu.get("watts")), number(gpu.get("celsius"))
         heat = [f"{watts:.0f} W" if watts is not None else "", f"{celsius:.0f} °C" if celsius is not None else ""]
         rows.append(_pair("power", "  ".join(filter(None, heat)) or "–"))
-        return [*rows, *self._history(history, width, height)]
+        planned = _share(self._estimate, total) if self._estimate else None
+        return [*rows, *self._history(history, width, height, planned)]
 
     def _device(self, name: str, used: Any, total: Any) -> list[Content]:
         share = _share(used, total)
@@ -102,17 +108,21 @@ class MemoryPane(Widget):
     def _bar(self, share: float) -> str:
         return bar(share, 3 if self.size.width < 34 else 12, self._plain)
 
-    def _history(self, shares: Sequence[float], width: int, height: int) -> list[Content]:
-        """All samples against all that the device has, of those that share a column the highest; the newest last."""
-        room, steps = max(1, width - 5), PLAIN_STEPS if self._plain else STEPS
-        columns = min(room, len(shares))
-        cuts = pairwise(place * len(shares) // columns for place in range(columns + 1))
-        filled = [min(8 * height, 1 + int(max(shares[start:end]) * 8 * height)) for start, end in cuts]
-        rows = [
-            "".join(" " if (above := level - 8 * row) < 1 else steps[min(8, above) - 1] for level in filled)
-            for row in reversed(range(height))
+    def _history(
+        self, shares: Sequence[tuple[float, float]], width: int, height: int, planned: float | None = None
+    ) -> list[Content]:
+        """All samples, by their time, against all that the device has; the plan's estimate is a second line."""
+        lines = [[Span(t, t, t, t, share, share, share) for t, share in shares]]
+        if planned is not None:
+            lines.append([Span(t, t, t, t, planned, planned, planned) for t, _ in (shares[0], shares[-1])])
+        picture = draw(lines, width - 5, height, Look(clock=True), y=(0.0, 1.0), plain=self._plain)
+        return [
+            Content.assemble(
+                "     ",
+                *(("".join(one for one, _ in some), COLOURS[owner]) for owner, some in groupby(cells, itemgetter(1))),
+            )
+            for cells in (picture.rows if picture else ())
         ]
-        return [Content.styled(f"     {row}", "$primary") for row in rows]
 
 
 def _pair(name: str, value: str) -> Content:
@@ -121,9 +131,9 @@ def _pair(name: str, value: str) -> Content:
 
 def _share(used: Any, total: Any) -> float:
     part, whole = number(used), number(total)
-    return part / whole if part is not None and whole else 0.0
+    return min(1.0, max(0.0, part / whole)) if part is not None and whole else 0.0
 
 
 def number(value: Any) -> float | None:
     """A finite number, or none: a driver that is confused must not end the screen."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    return float(value) if isinstance(value, int | float) and abs(value) < MOST else None

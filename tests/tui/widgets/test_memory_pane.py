@@ -73,21 +73,38 @@ async def test_no_driver_and_no_sample_say_so() -> None:
 
 
 @pytest.mark.parametrize("width", [26, 60])
-@pytest.mark.parametrize("bad", [None, "much", math.nan, math.inf, -1, 10**30, [], {}])
+@pytest.mark.parametrize("bad", [None, "much", math.nan, math.inf, -1, 1e-320, 10**30, 10**400, [], {}])
 async def test_figures_that_are_none_end_nothing(bad: Any, width: int) -> None:
     text = await drawn(host(gpu(used=bad, total=bad, process=bad, watts=bad, celsius=bad)), width=width, plain=True)
     assert "GPU 0" in text and "host" in text
 
 
+def rows_of(text: str) -> list[list[str]]:
+    """The letters of every history, from the top."""
+    found: list[list[str]] = [[]]
+    for row in text.splitlines():
+        if set(row) <= set(" *+"):
+            found[-1].append(row[5:].rstrip())
+        elif found[-1]:
+            found.append([])
+    return [one for one in found if any(one)]
+
+
 async def test_the_history_is_of_the_device_itself() -> None:
-    samples = [host(gpu(used=16 * GIB * step // 8), gpu(1, used=0)) for step in range(8)]
-    rows = (await drawn(*samples, height=16)).splitlines()
-    assert any("▁▂▃▄▅▆▇█" in row for row in rows) and any("▁▁▁▁▁▁▁▁" in row for row in rows)
+    samples = [host(gpu(used=16 * GIB * step / 2), gpu(1, used=0)) for step in range(3)]
+    first, second, of_host = rows_of(await drawn(*samples, width=8, height=21, plain=True))
+    assert first == ["  *", " *", "*"] and second == ["", "", "***"]
+    assert [bool(row) for row in of_host[:3]] == [False, False, True]  # 8 of 32
 
 
 async def test_the_history_takes_the_room_that_is_left_and_no_peak_is_lost() -> None:
     samples = [host(gpu(used=16 * GIB if step == 500 else 4 * GIB)) for step in range(1000)]
-    low, high = [(await drawn(*samples, height=height)).splitlines() for height in (9, 30)]
-    low, high = [[row.strip() for row in rows if set(row) <= set(" ▁▂▃▄▅▆▇█") and row.strip()] for rows in (low, high)]
-    assert len(low) == 2 and low[0].count("█") == 1 and low[0].count("▃") == 54  # of a device and of the host
-    assert len(high) == 11 + 3 and high[0] == "█" and high[9] == "█" * 55  # a peak, and a quarter of all
+    low, high = [rows_of(await drawn(*samples, height=height, plain=True))[0] for height in (13, 41)]
+    assert len(low) == 3 and low[0].strip() == "*" and len(high) == 17 and high[0].strip() == "*"
+    assert high[12].count("*") == 55 and not "".join(high[13:])  # a quarter of all, and nothing below
+
+
+async def test_the_plans_estimate_is_a_line_in_the_history() -> None:
+    samples = [host(gpu(used=4 * GIB)) for _ in range(100)]
+    assert "+" * 55 in rows_of(await drawn(*samples, estimate=12.0 * GIB, height=41, plain=True))[0]
+    assert "+" not in "".join(rows_of(await drawn(*samples, height=41, plain=True))[0])
