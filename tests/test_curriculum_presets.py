@@ -13,6 +13,7 @@ from pipeline.engine.errors import ConfigError
 from pipeline.engine.fingerprints import path_hash
 from pipeline.engine.presets import compose
 from pipeline.tasks.questions import read_questions
+from tui.form import fields_of
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 PHASES = {
@@ -53,6 +54,28 @@ def test_the_chat_sft_of_the_second_seed() -> None:
 def test_each_phase_has_evaluation_prompts_of_its_own(name: str) -> None:
     config: Any = read(name).step("train").settings
     assert read_questions(config.eval_prompts_file)
+
+
+@pytest.mark.parametrize("name", [*PHASES, "chat-sft-750m"])
+def test_what_the_form_shows_of_a_setting_is_read_as_the_same(name: str) -> None:
+    """Tuples, paths and inputs too: every field written back as it stands changes nothing."""
+    tree = compose(name, [CONFIGS], ())
+    fields = [field for field in fields_of(tree, CATALOG) if field.written and "providers" not in field.step]
+    assert {"train.eval_prompts_file", "train.learning_rate"} < {field.key for field in fields}
+    again = read(name, *(f"{field.key}={field.written}" for field in fields))
+    assert [step.settings for step in again.steps] == [step.settings for step in read(name).steps]
+    assert [step.inputs for step in again.steps] == [step.inputs for step in read(name).steps]
+
+
+def test_chat_sft_is_held_against_its_base() -> None:
+    config = read("chat-sft-750m")
+    sheets = {name: config.step(name) for name in ("answers_base", "answers_tuned")}
+    assert {name: step.inputs["model"] for name, step in sheets.items()} == {
+        "answers_base": ("tags",), "answers_tuned": ("train",),
+    }  # fmt: skip
+    assert config.step("evaluate").inputs["answers"] == (*sheets,), "the base first: it is the baseline"
+    settings: Any = config.step("report").settings
+    assert settings.criteria == "chat-sft"
 
 
 def test_replay_is_a_share_of_the_output_but_for_3a_2_which_takes_its_files_whole() -> None:

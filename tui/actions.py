@@ -151,6 +151,14 @@ CHAT = (
         "Temperature, system prompt, seed and all the others.",
         "chat MODEL.gguf --set NAME=VALUE",
     ),
+    Action(
+        "chat",
+        "raw",
+        "b,f6",
+        "Raw",
+        "Send messages as they stand, tags and all; again: by the chat template.",
+        "chat MODEL.gguf --set raw=true",
+    ),
     Action("chat", "judge", "v,f8", "Judge", "Nine scores of the answer, by the offline judge.", "judge - --json"),
     Action(
         "chat",
@@ -172,8 +180,8 @@ CHAT = (
         "chat MODEL.gguf --set idle=SECONDS",
         False,
     ),
-    Action("chat", "earlier", "k", "Earlier", "The turn before.", VIEW, False),
-    Action("chat", "later", "j", "Later", "The turn after.", VIEW, False),
+    Action("chat", "step(-1)", "k", "Earlier", "The turn before.", VIEW, False),
+    Action("chat", "step(1)", "j", "Later", "The turn after.", VIEW, False),
     Action("chat", "copy", "c", "Copy", "Copy the answer.", VIEW, False),
 )
 

@@ -21,7 +21,7 @@ def meter(
     plain: bool,
 ) -> Content:
     """`figures`: of the last answer; `loaded`: the event, empty before it; `answering`: seconds and pieces so far."""
-    parts: list[str] = []
+    parts = ["RAW: as typed, tags and all"] if settings.get("raw") else []
     if answering and not loaded:
         parts.append("loading")
     elif answering:

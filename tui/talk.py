@@ -130,3 +130,8 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+def table(value: Any) -> Mapping[str, Any]:
+    """A part of an event that should be a table; an empty one where it is not."""
+    return value if isinstance(value, dict) else {}

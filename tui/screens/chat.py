@@ -171,6 +171,11 @@ class ChatScreen(Frame):
         if not [pane for pane in self._panes if pane.stop()]:
             self.notify("No answer is on its way.", timeout=2)
 
+    def action_raw(self) -> None:
+        raw = not {**self._pane.settings, **self._pane.given}.get("raw")
+        for pane in self._panes:
+            pane.set({"raw": raw})
+
     def action_reset(self) -> None:
         for pane in self._panes:
             pane.reset()
@@ -179,13 +184,7 @@ class ChatScreen(Frame):
         for pane in self._panes:
             pane.unload()
 
-    def action_earlier(self) -> None:
-        self._step(-1)
-
-    def action_later(self) -> None:
-        self._step(1)
-
-    def _step(self, by: int) -> None:
+    def action_step(self, by: int) -> None:
         turns, current = self._pane.turns, self._pane.current
         if current:
             place = turns.index(current) + (by if current.has_focus else 0)

@@ -36,6 +36,10 @@ class Prompt(TextArea):
         self._sent: list[str] = []
         self._back = 0
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """F6 and F7 are the chat's, not the editor's that this is made of."""
+        return action not in ("select_line", "select_all") and super().check_action(action, parameters)
+
     def on_paste(self, event: Paste) -> None:
         """What is sent is what is seen."""
         event.text = safe_text(event.text)

@@ -18,7 +18,7 @@ from textual.widgets import Static
 from tui import keep
 from tui.chat_meter import meter
 from tui.partners import Partner
-from tui.talk import Talk
+from tui.talk import Talk, table
 from tui.text import line, shown
 from tui.widgets.turn import Turn
 
@@ -174,6 +174,9 @@ class TalkPane(Vertical):
         if self._talk and self._loaded:
             self._trying = given
             self._talk.tell("settings", id="settings", set=dict(given))
+        else:
+            self.given |= given
+            self._head()
 
     def reset(self) -> None:
         if self._talk and self._loaded:
@@ -214,7 +217,7 @@ class TalkPane(Vertical):
         if isinstance(event.get("id"), int) and event["id"] != self._number:
             return
         if kind == "loaded" and self._talk:
-            self._loaded, self.settings = event, _table(event.get("settings"))
+            self._loaded, self.settings = event, table(event.get("settings"))
             self._take_up()
             self._saved = keep.free(self._root, self._letter)
             self._talk.tell("save", path=str(self._saved), id="save")
@@ -228,10 +231,10 @@ class TalkPane(Vertical):
             self._figures = event
             self._end(figures=event)
         elif kind == "settings":
-            self.settings = _table(event.get("settings"))
+            self.settings = table(event.get("settings"))
             self.given |= self._trying
         elif kind == "continued":
-            self.settings, self._earlier = _table(event.get("settings")), None
+            self.settings, self._earlier = table(event.get("settings")), None
             self._show_earlier(event.get("turns"))
         elif kind == "unloaded":
             self.notify("The model's memory is given back until the next message.", timeout=3)
@@ -246,7 +249,7 @@ class TalkPane(Vertical):
             return
         self.query_one("#empty").display = False
         turns = self.query_one("#turns", VerticalScroll)
-        for row in map(_table, said if isinstance(said, list) else []):
+        for row in map(table, said if isinstance(said, list) else []):
             turns.mount(Turn.earlier(row, plain=self._plain), before=self.turn)
         turns.anchor()
 
@@ -290,9 +293,5 @@ class TalkPane(Vertical):
         words = "Loaded with the first message, in a process of its own." if self.partner else EMPTY
         self.query_one("#empty", Static).update(Content(words))
         answering = (time.monotonic() - self._began, self._pieces) if self.turn else None
-        text = meter(self._figures, self._loaded, self.settings, answering, self._plain)
+        text = meter(self._figures, self._loaded, {**self.settings, **self.given}, answering, self._plain)
         self.query_one("#meter", Static).update(text.truncate(max(1, self.size.width - 2), ellipsis=True))
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

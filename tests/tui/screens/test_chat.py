@@ -45,6 +45,21 @@ async def test_an_answer_comes_with_its_thought_its_figures_and_the_context(tmp_
         assert "folded" in texts(app)["thought"]
 
 
+async def test_raw_is_a_switch_that_is_seen_and_tags_stay_as_they_are_typed(tmp_path: Path) -> None:
+    asked = "<myPT_user>Say [b]hello[/b].</myPT_user><myPT_assistant>"
+    async with chat(tmp_path) as (app, pilot):
+        await pilot.press("f6")
+        assert first(app).given["raw"] is True, "before the model is there, too"
+        assert "RAW" in str(first(app).query_one("#meter").render())
+        await say(app, pilot, asked)
+        await until(answered(app))
+        assert first(app).settings["raw"] is True
+        assert asked in texts(app)["asked"] and texts(app)["answer"].strip() == asked
+        await pilot.press("f6")
+        await until(lambda: first(app).settings["raw"] is False)
+        await until(lambda: "RAW" not in str(first(app).query_one("#meter").render()))
+
+
 async def test_an_answer_on_its_way_is_stopped_and_the_next_is_heard(tmp_path: Path) -> None:
     async with chat(tmp_path) as (app, pilot):
         await say(app, pilot, "slow")
