@@ -226,7 +226,7 @@ async def test_another_run_is_drawn_over_this_one_and_taken_away(tmp_path):
         chart = app.screen.query_one(LineChart)
         await pilot.press("v", "enter")
         await until(pilot, lambda: [one.name for one in chart._lines] == ["reward", "reward other-0002"])
-        assert chart._lines[1].spans[0].last == 2.0
+        assert [one.spans[0].last for one in chart._lines] == [0.125, 0.25]
         assert chart._lines[1].spans[0].t0 == chart._lines[0].spans[0].t0, "both begin together on the time axis"
         await pilot.press("v", "enter")
         await until(pilot, lambda: len(chart._lines) == 1)
