@@ -42,6 +42,7 @@ from tui.widgets.record_list import RecordList
 from tui.widgets.talk_pane import TalkPane
 from tui.widgets.trace_list import TraceList
 from tui.widgets.trace_view import TraceView
+from tui.widgets.turn import Turn
 
 pytestmark = pytest.mark.slow
 BAD = strings()
@@ -141,7 +142,7 @@ async def completions(pilot: Pilot[Any], pane: Details) -> None:
         found.show([event("sft", "item", **data)])
         await pilot.pause()
         whole(found.as_text(), [text[:20_000] for text in five])
-        whole(str(found.query_one("#whole", Static).render()), [text[:20_000] for text in five])
+        whole(str(found.query_one("#whole", Static).render()), [text[:20_000] for text in some])
 
 
 async def test_the_runs_screen(tmp_path: Path) -> None:
@@ -216,7 +217,14 @@ async def test_the_traces_screen(tmp_path: Path) -> None:
             whole(told, [one["category"], one["type"], one["model"]], one_line=True)
         await pilot.press("s")
         await pilot.pause()
-        await pilot.press("escape", "slash")
+        await pilot.press("escape")
+        for some in batches(SHORT, 700):
+            gates = [{"name": text[:9], "level": "red", "what": text, "why": text, "examples": [text]} for text in some]
+            app.screen.commanded("board", Done("", 0, {"gates": gates}, ""))  # type: ignore[attr-defined]
+            await until(pilot, lambda: isinstance(app.screen, TextOver) and app.screen.query(TextArea))
+            whole(app.screen.query_one(TextArea).text.replace("\r", "\n"), some[:400])
+            await pilot.press("escape")
+        await pilot.press("slash")
         for text in SHORT[::100]:
             app.screen.query_one("#filter", Input).value = text
             await pilot.pause()
@@ -263,10 +271,19 @@ async def test_the_chat_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             (turn,) = pane.turns
             for place in ("#asked", "#thought", "#answer", "#notice"):
                 whole(str(turn.query_one(place, Static).render()), [text.strip("\n")])
+            turn.score(dict.fromkeys(DIMENSIONS, 0.5), dict.fromkeys(some[:9], text[:5000]))
+            whole(str(turn.query_one("#why", Static).render()), [text[:5000]])
             whole(str(pane.border_title), [Content(glyphs(some[0], one_line=True)).markup])
             app.screen.query_one("Prompt", TextArea).post_message(paste(text[:5000]))
             await pilot.pause()
             app.screen.query_one("Prompt", TextArea).text = ""
+        earlier = [{"asked": text, "thought": text, "answer": text, "ended": True} for text in SHORT[:60]]
+        pane.meet(Partner("another", {"model": "m"}))
+        await pilot.pause()
+        pane._show_earlier(earlier)
+        await until(pilot, lambda: len(pane.query(Turn)) == 60)
+        told = "\n".join(str(static.render()) for static in pane.query(Static))
+        whole(told, [text.strip("\n") for text in SHORT[:60]])
 
 
 def paste(text: str) -> Any:
