@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -98,7 +99,7 @@ class MemoryPane(Widget):
         return [*rows, *self._history(history, width, height, planned)]
 
     def _device(self, name: str, used: Any, total: Any) -> list[Content]:
-        share = _share(used, total)
+        share = _share(used, total) or 0.0
         style = "$error" if share > 0.95 else "$warning" if share > 0.85 else "$success"
         drawn = Content.styled(self._bar(share), style)
         return [
@@ -109,12 +110,13 @@ class MemoryPane(Widget):
         return bar(share, 3 if self.size.width < 34 else 12, self._plain)
 
     def _history(
-        self, shares: Sequence[tuple[float, float]], width: int, height: int, planned: float | None = None
+        self, shares: Sequence[tuple[float, float | None]], width: int, height: int, planned: float | None = None
     ) -> list[Content]:
-        """All samples, by their time, against all that the device has; the plan's estimate is a second line."""
-        lines = [[Span(t, t, t, t, share, share, share) for t, share in shares]]
+        """All samples, by their time, against all that the device has; a gap where nothing is known. The plan's
+        estimate is a second line."""
+        lines = [[_point(t, share) for t, share in shares]]
         if planned is not None:
-            lines.append([Span(t, t, t, t, planned, planned, planned) for t, _ in (shares[0], shares[-1])])
+            lines.append([_point(t, planned) for t, _ in (shares[0], shares[-1])])
         picture = draw(lines, width - 5, height, Look(clock=True), y=(0.0, 1.0), plain=self._plain)
         return [
             Content.assemble(
@@ -125,13 +127,18 @@ class MemoryPane(Widget):
         ]
 
 
+def _point(t: float, share: float | None) -> Span:
+    value = math.nan if share is None else share
+    return Span(t, t, t, t, value, value, value)
+
+
 def _pair(name: str, value: str) -> Content:
     return Content.styled(f"     {name:<10}", "$foreground-muted") + Content(value)
 
 
-def _share(used: Any, total: Any) -> float:
+def _share(used: Any, total: Any) -> float | None:
     part, whole = number(used), number(total)
-    return min(1.0, max(0.0, part / whole)) if part is not None and whole else 0.0
+    return min(1.0, max(0.0, part / whole)) if part is not None and whole else None
 
 
 def number(value: Any) -> float | None:

@@ -104,6 +104,12 @@ async def test_the_history_takes_the_room_that_is_left_and_no_peak_is_lost() -> 
     assert high[12].count("*") == 55 and not "".join(high[13:])  # a quarter of all, and nothing below
 
 
+async def test_a_figure_that_is_not_known_is_a_gap() -> None:
+    samples = [host(gpu(used=None if 20 < step < 80 else 4 * GIB)) for step in range(100)]
+    (row,) = [row for row in rows_of(await drawn(*samples, height=41, plain=True))[0] if row]
+    assert row.count("*") < 30 and " " * 20 in row
+
+
 async def test_the_plans_estimate_is_a_line_in_the_history() -> None:
     samples = [host(gpu(used=4 * GIB)) for _ in range(100)]
     assert "+" * 55 in rows_of(await drawn(*samples, estimate=12.0 * GIB, height=41, plain=True))[0]
