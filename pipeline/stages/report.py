@@ -38,7 +38,7 @@ def run(context: Context) -> dict[str, Any]:
     config: Config = context.config
     folder: Path | None = context.inputs.get("evaluation")
     pairs: Path | None = context.inputs.get("tournament")
-    adapters: dict[str, Path] = dict(context.inputs.get("training", {}))
+    trained: dict[str, Path] = {**context.inputs.get("training", {}), **context.inputs.get("models", {})}
     gguf = _gguf_file(context.inputs.get("gguf"))
     sources = _sources(context)
     report = assemble(
@@ -48,7 +48,7 @@ def run(context: Context) -> dict[str, Any]:
         evaluation=read_json(folder / "evaluation.json") if folder else None,
         answers=list(read_rows(folder / "rows.jsonl")) if folder else [],
         tournament=read_json(pairs / "tournament.json") if pairs else None,
-        trainings=[_training(name, path) for name, path in adapters.items()],
+        trainings=[_training(name, path) for name, path in trained.items()],
         samples=[
             Sample(name, _made(path)["summary"], list(read_rows(path / "rows.jsonl")))
             for name, path in context.inputs.get("samples", {}).items()

@@ -115,6 +115,20 @@ def test_the_report_holds_what_a_screen_shows(good):
     }
 
 
+def test_a_model_of_the_other_track_has_its_curve_its_phase_and_its_samples(tmp_path):
+    model, sample = (tmp_path / "data" / name for name in ("train-1", "sample-1"))
+    for folder in (model, sample):
+        folder.mkdir(parents=True)
+    write_rows(model / "metrics.jsonl", [{"step": step, "loss": 1 / step} for step in range(1, 9)])
+    write_rows(sample / "rows.jsonl", [{"prompt": "Say a.", "expected": "a.", "given": "b.", "exact": False}])
+    inputs = {"models": {"beta": model}, "samples": {"unseen": sample}}
+    written, summary, out, _ = make(tmp_path, inputs, criteria="curriculum")
+    assert [run["name"] for run in written["training"]] == ["beta"] and written["training"][0]["curves"]["loss"][0] == 1
+    assert written["curriculum"]["samples"][0]["wrong"][0]["given"] == "b."
+    assert summary["verdict"]["outcome"] == "not measurable", "it was asked for no share"
+    assert "<figure" in (out / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_page_is_whole_and_asks_for_nothing(good):
     text = (good[2] / "report.html").read_text(encoding="utf-8")
     page = Page(text)
