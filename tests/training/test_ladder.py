@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,7 @@ def test_other_errors_and_a_lack_of_memory_while_loading_are_no_rungs(
     def full(*_: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(loop, "load", full)
+    monkeypatch.setattr(loop, "ADAPTER", replace(loop.ADAPTER, load=full))
     with pytest.raises(torch.OutOfMemoryError):
         sft.run(context_of(sft.Config(**SFT), given, tmp_path / "other"))
     assert not ladder.Ladder.of(tmp_path / "sft").rungs and not (tmp_path / "other" / ladder.RECORD).exists()
