@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from tests.tui.made import BEGAN, Cockpit, caught_up, made, seen, tell, trained, until
@@ -97,6 +98,7 @@ async def look_around(pilot: Pilot[None]) -> None:
         await pilot.pause(0.05)
 
 
+@pytest.mark.slow
 async def test_events_with_anything_in_them_are_shown_or_left_out(tmp_path: Path) -> None:
     run = made(tmp_path, [], steps=["sft"])
     app = Cockpit(tmp_path, run, home=tmp_path / "home")
@@ -119,6 +121,7 @@ GARBAGE: tuple[bytes, ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_run_directories_of_garbage_are_listed_with_what_is_wrong(tmp_path: Path) -> None:
     names = ("run.json", "config.json", "notes.json", "events.jsonl")
     for number, (name, garbage) in enumerate(itertools.product(names, GARBAGE)):

@@ -163,6 +163,7 @@ def test_a_file_changed_while_it_is_open_is_told(tmp_path: Path) -> None:
     on_traces(tmp_path, script)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "plain"), [((80, 24), True), ((200, 60), False)])
 def test_poison(tmp_path: Path, size: tuple[int, int], plain: bool) -> None:
     rows = poisoned()
