@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.tui.settle import until
 from tui.app import Cockpit
 from tui.partners import Partner
 from tui.screens.chat import ChatScreen
@@ -15,20 +15,12 @@ from tui.widgets.prompt import Prompt
 from tui.widgets.talk_pane import TalkPane
 
 
-async def until(true: Callable[[], object], seconds: float = 20) -> None:
-    for _ in range(int(seconds / 0.02)):
-        if true():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it never came true")
-
-
 @asynccontextmanager
 async def chat(tmp_path: Path, size: tuple[int, int] = (120, 40), model: str = "/m/one.gguf", **options: Any) -> Any:
     app = Cockpit(tmp_path, home=tmp_path / "home", **options)
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await pilot.press("6")
-        await until(lambda: isinstance(app.screen, ChatScreen) and app.screen.ready)
+        await until(pilot, lambda: isinstance(app.screen, ChatScreen) and app.screen.ready)
         if model:
             app.screen.query_one("#first", TalkPane).meet(Partner(model, {"model": model}))
         yield app, pilot

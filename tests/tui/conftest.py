@@ -1,4 +1,5 @@
-"""Async tests run in a loop of their own, for the screen needs nothing else of a plugin; a server for webhooks."""
+"""Async tests run in a loop of their own, for the screen needs nothing else of a plugin; a pilot waits until the screen
+has settled; a server for webhooks."""
 
 from __future__ import annotations
 
@@ -11,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
+
+from tests.tui.settle import idle, waited
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,3 +48,11 @@ def server() -> Iterator[tuple[str, list[Any]]]:
     found.shutdown()
     thread.join()
     found.server_close()
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and pauses of a pilot wait until the screen has settled."""
+    monkeypatch.setattr("textual.app.wait_for_idle", idle)
+    monkeypatch.setattr("textual.pilot.wait_for_idle", idle)
+    monkeypatch.setattr(Pilot, "_wait_for_screen", waited)

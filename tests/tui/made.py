@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pipeline.engine.artifacts import Workspace
 from pipeline.engine.events import Event
 from pipeline.engine.runs import Run
 from pipeline.tasks.dimensions import DIMENSIONS
+from tests.tui.settle import until
 from tui.app import Cockpit
 
 BEGAN = 1_795_000_000.0
@@ -88,15 +88,6 @@ def poisoned() -> list[Told]:
     error = {"type": "E", "what": POISON[0], "why": POISON[2], "mend": POISON[1]}
     return [*told, ("grpo", "step.failed", {"error": error}),
             ("", "run.finished", {"state": "failed", "code": 1, "seconds": 3.0, "error": error})]  # fmt: skip
-
-
-async def until(pilot: Pilot[Any], true: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait until something is so; it fails after so many seconds."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came to be"
-        await pilot.pause(0.02)
-    await pilot.pause()
 
 
 async def caught_up(pilot: Pilot[Any], app: Cockpit) -> None:

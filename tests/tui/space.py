@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from textual.pilot import Pilot
 
 from pipeline.engine.rows import write_json
 from pipeline.engine.runs import Run
@@ -56,12 +52,3 @@ def make_run(
 
 def cockpit(root: Path) -> Cockpit:
     return Cockpit(root, home=root / "home")
-
-
-async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait until it is true; AssertionError where it never is."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came to be"
-        await pilot.pause()
-        await asyncio.sleep(0.02)

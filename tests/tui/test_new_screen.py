@@ -12,7 +12,8 @@ from textual.widgets import Input, Static
 
 from pipeline.engine.artifacts import Workspace
 from pipeline.engine.runs import Run, create_run
-from tests.tui.space import POISON, cockpit, make_run, until
+from tests.tui.settle import until
+from tests.tui.space import POISON, cockpit, make_run
 from tests.tui.traced import space
 from tui import plan_text as plans
 from tui.app import Cockpit

@@ -10,7 +10,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from tests.tui.space import BEGAN, POISON, cockpit, make_run, until
+from tests.tui.settle import until
+from tests.tui.space import BEGAN, POISON, cockpit, make_run
 from tui.app import Cockpit
 from tui.launch import Done
 from tui.runs_feed import RunRow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from textual.pilot import Pilot
 
 from pipeline.engine.rows import Row, write_json, write_rows
 from pipeline.tasks.dimensions import DIMENSIONS
+from tests.tui.settle import until
 from tui.app import Cockpit
 from tui.screens.traces import TracesScreen
 from tui.widgets.trace_list import TraceList
@@ -56,14 +56,6 @@ def space(root: Path, rows: Sequence[Row], name: str = "judge-000000000001", kin
     write_rows(folder / "rows.jsonl", rows)
     write_json(folder / "made.json", {"kind": kind or name.partition("-")[0], "inputs": {}, "files": {}, "digest": ""})
     return folder / "rows.jsonl"
-
-
-async def until(pilot: Pilot[Any], true: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came to be"
-        await pilot.pause(0.02)
-    await pilot.pause()
 
 
 def on_traces(root: Path, script: Script, size: tuple[int, int] = (120, 40), plain: bool = False) -> None:

@@ -34,12 +34,12 @@ async def test_an_earlier_chat_is_gone_on_with(tmp_path: Path) -> None:
     before = path.read_bytes()
     async with chat(tmp_path) as (app, pilot):
         await pilot.press("escape", "g")
-        await until(lambda: app.screen.query("RecordList"))
+        await until(pilot, lambda: app.screen.query("RecordList"))
         await pilot.press("enter")
-        await until(lambda: len(first(app).turns) == 2)
-        await until(lambda: texts(app, 0)["asked"] == "you  first [/x]" and texts(app)["answer"] == "two")
+        await until(pilot, lambda: len(first(app).turns) == 2)
+        await until(pilot, lambda: texts(app, 0)["asked"] == "you  first [/x]" and texts(app)["answer"] == "two")
         await say(app, pilot, "what did I say?")
-        await until(answered(app, 3))
+        await until(pilot, answered(app, 3))
         assert texts(app)["answer"].strip() == "second"
         assert path.read_bytes() == before  # what is said now goes to a file of its own
         await pilot.press("f9")
@@ -53,11 +53,11 @@ async def test_an_earlier_chat_that_cannot_be_read_is_told_of(tmp_path: Path) ->
     (folder / "20260101-000000-a.jsonl").write_text("[/x]", encoding="utf-8")
     async with chat(tmp_path) as (app, pilot):
         await pilot.press("escape", "g")
-        await until(lambda: app.screen.query("RecordList"))
+        await until(pilot, lambda: app.screen.query("RecordList"))
         await pilot.press("enter")
-        await until(lambda: any("No conversation." in note.message for note in app._notifications))
+        await until(pilot, lambda: any("No conversation." in note.message for note in app._notifications))
         await say(app, pilot, "anew")
-        await until(answered(app))
+        await until(pilot, answered(app))
 
 
 def test_earlier_chats_are_told_apart_by_how_they_began(tmp_path: Path) -> None:

@@ -30,32 +30,32 @@ async def test_a_chat_with_a_server_from_the_first_word_to_another_day(tmp_path:
         async with chat(tmp_path, model="") as (app, pilot):
             first(app).meet(partner(server))
             await say(app, pilot, "Why?")
-            await until(answered(app))
+            await until(pilot, answered(app))
             said = texts(app)
             assert said["answer"] == "Answer 1: it depends." and "Weigh [/x] both sides." in said["thought"]
             assert "tokens" in said["figures"]
             await pilot.press("f8")
             bars = first(app).turns[-1].query_one(ScoreBars)
-            await until(lambda: bars.has_class("-said") and "helpfulness" in str(bars.render()), 60)
+            await until(pilot, lambda: bars.has_class("-said") and "helpfulness" in str(bars.render()), 60)
             await pilot.press("f9")
             (kept,) = read_rows(tmp_path / "data" / "chats" / "kept.jsonl")
             assert MODEL in kept["model"]
             # settings: a wrong one is refused and changes nothing, a right one is sent and the meter shows it
             await pilot.press("escape", "s")
             for text, seen in (("temperature = 9", "temperature"), ("tempo = 1", "tempo")):
-                await until(lambda: isinstance(app.screen, TextOver))
+                await until(pilot, lambda: isinstance(app.screen, TextOver))
                 app.screen.query_one("TextArea").text += f"\n{text}"
                 await pilot.press("ctrl+s")
-                await until(lambda seen=seen: any(seen in note.message for note in app._notifications))
+                await until(pilot, lambda seen=seen: any(seen in note.message for note in app._notifications))
                 app.clear_notifications()
-                await until(lambda: not isinstance(app.screen, TextOver))
+                await until(pilot, lambda: not isinstance(app.screen, TextOver))
                 await pilot.press("s")
-            await until(lambda: isinstance(app.screen, TextOver))
+            await until(pilot, lambda: isinstance(app.screen, TextOver))
             app.screen.query_one("TextArea").text += "\ntemperature = 0.25\ncontext = 1000"
             await pilot.press("ctrl+s")
-            await until(lambda: first(app).settings.get("temperature") == 0.25)
+            await until(pilot, lambda: first(app).settings.get("temperature") == 0.25)
             await say(app, pilot, "Sure?")
-            await until(answered(app, 2))
+            await until(pilot, answered(app, 2))
             assert server.bodies[-1]["temperature"] == 0.25
             meter = str(first(app).query_one("#meter").render())
             assert "of 1,000" in meter and "T 0.25" in meter
@@ -63,11 +63,11 @@ async def test_a_chat_with_a_server_from_the_first_word_to_another_day(tmp_path:
         async with chat(tmp_path, model="") as (app, pilot):
             first(app).meet(partner(server))
             await pilot.press("escape", "g")
-            await until(lambda: app.screen.query("RecordList"))
+            await until(pilot, lambda: app.screen.query("RecordList"))
             await pilot.press(*saved.stem, "enter")
-            await until(lambda: len(first(app).turns) == 2)
+            await until(pilot, lambda: len(first(app).turns) == 2)
             await say(app, pilot, "And now?")
-            await until(answered(app, 3))
+            await until(pilot, answered(app, 3))
             contents = [message["content"].strip() for message in server.bodies[-1]["messages"]]
             assert contents == ["Why?", "Answer 1: it depends.", "Sure?", "Answer 3: it depends.", "And now?"]
 
@@ -79,23 +79,24 @@ async def test_faults_of_a_server_stand_in_the_turn_and_the_chat_goes_on(tmp_pat
         async with chat(tmp_path, model="") as (app, pilot):
             first(app).meet(partner(server))
             await say(app, pilot, "busy")
-            await until(lambda: first(app).turns and first(app).turns[-1].fault)
+            await until(pilot, lambda: first(app).turns and first(app).turns[-1].fault)
             assert "503" in texts(app)["notice"]
             await say(app, pilot, "fault")
-            await until(lambda: len(first(app).turns) == 2 and first(app).turns[-1].fault)
+            await until(pilot, lambda: len(first(app).turns) == 2 and first(app).turns[-1].fault)
             assert "fallen over" in texts(app)["notice"]
             await say(app, pilot, "blocked")
-            await until(answered(app, 3))
+            await until(pilot, answered(app, 3))
             assert "refused by the service" in texts(app)["figures"]
             await say(app, pilot, "hang")
             await until(
-                lambda: len(first(app).turns) == 4 and "answering" in str(first(app).query_one("#meter").render())
+                pilot,
+                lambda: len(first(app).turns) == 4 and "answering" in str(first(app).query_one("#meter").render()),
             )
             await pilot.press("f5")
-            await until(lambda: first(app).turn is None, 10)
+            await until(pilot, lambda: first(app).turn is None, 10)
             assert texts(app)["figures"] == "stopped"
             await say(app, pilot, "well?")
-            await until(answered(app, 5))
+            await until(pilot, answered(app, 5))
             assert "it depends" in texts(app)["answer"]
 
 
@@ -105,12 +106,12 @@ async def test_a_server_that_is_not_there_and_a_model_that_it_does_not_have(tmp_
         async with chat(tmp_path, model="") as (app, pilot):
             first(app).meet(Partner("wrong", {"server": server.base_url, "model": "nobody"}))
             await say(app, pilot, "Why?")
-            await until(lambda: first(app).turns and first(app).turns[-1].fault)
+            await until(pilot, lambda: first(app).turns and first(app).turns[-1].fault)
             assert "nobody" in texts(app)["notice"]
     async with chat(tmp_path, model="") as (app, pilot):
         first(app).meet(gone)
         await say(app, pilot, "Why?")
-        await until(lambda: first(app).turns and first(app).turns[-1].fault, 30)
+        await until(pilot, lambda: first(app).turns and first(app).turns[-1].fault, 30)
         assert gone.load["server"].removesuffix("/v1") in texts(app)["notice"]
 
 
@@ -122,6 +123,6 @@ async def test_two_servers_side_by_side(tmp_path: Path, size: tuple[int, int]) -
             first(app).meet(partner(one))
             app.screen._meet(second, partner(two))
             await say(app, pilot, "Why?")
-            await until(lambda: second.turns and second.turns[-1].figures)
+            await until(pilot, lambda: second.turns and second.turns[-1].figures)
             assert second.turns[-1].said["answer"].strip() == "Other." and "it depends" in texts(app)["answer"]
             assert first(app).region.width > 30 and second.region.width > 30

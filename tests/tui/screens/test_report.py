@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tasks.sample_report import report_of
+from tests.tui.settle import until
 from tui.app import Cockpit
 from tui.launch import Done
 from tui.report_compared import compared
@@ -150,21 +149,13 @@ def test_two_reports_stand_side_by_side() -> None:
     assert "\x1b" not in text
 
 
-async def until(true: Callable[[], object], seconds: float = 20) -> None:
-    for _ in range(int(seconds / 0.02)):
-        if true():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it never came true")
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_every_section_of_a_poisoned_report_is_walked_through(tmp_path: Path, size: tuple[int, int]) -> None:
     report = report_of(text=POISON)
     app = Cockpit(tmp_path, home=tmp_path / "home")
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await pilot.press("5")
-        await until(lambda: isinstance(app.screen, ReportScreen) and app.screen.ready)
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.ready)
         assert isinstance(app.screen, ReportScreen)
         app.screen._shown(tmp_path, report, "")
         for place in (0, 1, 2, 3, 4, 16, 17, 18, 19, 20, 21, 23, 29):
@@ -186,14 +177,14 @@ async def test_without_a_desktop_the_path_of_the_page_is_copied(
     app = Cockpit(tmp_path, home=tmp_path / "home")
     async with app.run_test(notifications=True, tooltips=True) as pilot:
         await pilot.press("5")
-        await until(lambda: isinstance(app.screen, ReportScreen) and app.screen.ready)
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.ready)
         app.screen._shown(tmp_path, {"verdict": {"outcome": "met"}}, "")  # type: ignore[attr-defined]
         await pilot.press("o")
         assert app.clipboard == str(tmp_path / "report.html")
         monkeypatch.delenv("SSH_CONNECTION")
         monkeypatch.setenv("DISPLAY", ":0")
         await pilot.press("o")
-        await until(lambda: opened)
+        await until(pilot, lambda: opened)
         assert opened == [(tmp_path / "report.html").as_uri()]
 
 
@@ -201,11 +192,11 @@ async def test_f_opens_the_thoughts_and_enter_goes_to_the_text(tmp_path: Path, r
     app = Cockpit(tmp_path, home=tmp_path / "home")
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("5")
-        await until(lambda: isinstance(app.screen, ReportScreen) and app.screen.ready)
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.ready)
         app.screen._shown(tmp_path, report, "")  # type: ignore[attr-defined]
         app.screen.query_one(RecordList).cursor = 9
-        await until(lambda: "f opens it" in str(app.screen.query_one("#shown").render()))
+        await until(pilot, lambda: "f opens it" in str(app.screen.query_one("#shown").render()))
         await pilot.press("f")
-        await until(lambda: "Some cats are black" in str(app.screen.query_one("#shown").render()))
+        await until(pilot, lambda: "Some cats are black" in str(app.screen.query_one("#shown").render()))
         await pilot.press("enter")
-        await until(lambda: app.focused is app.screen.query_one("#section"))
+        await until(pilot, lambda: app.focused is app.screen.query_one("#section"))
