@@ -118,7 +118,8 @@ def build_trainer(context: Context, loaded: Loaded, lesson: Lesson) -> Any:
             self.learnt: Any = 0
 
         def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
-            self.tokens = self.tokens + inputs["attention_mask"].sum()
+            lengths = inputs["attention_mask"].sum(1)
+            self.tokens = self.tokens + (lengths * (lengths > 1)).sum()  # a blank row has one, and is no data
             self.learnt = self.learnt + (inputs["labels"] != IGNORED).sum()
             return super().training_step(model, inputs, num_items_in_batch)
 

@@ -12,7 +12,6 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
-from pipeline.engine.children import Child
 from pipeline.engine.errors import ProcessDied, StageFailed, StopRequested
 from pipeline.engine.launch import Launch
 from pipeline.engine.rows import Row, read_json, read_rows
@@ -21,6 +20,7 @@ from pipeline.stages import grpo, sft
 from pipeline.tasks.statistics import mean
 from pipeline.training.checkpoints import step_of, whole
 from pipeline.training.ranks import check_readable
+from tests.training.pair import Pair
 from tests.training.rig import Recorder, at_step, context_of, inputs, metrics
 
 WEIGHTS = "adapter_model.safetensors"
@@ -41,39 +41,6 @@ CLOSE = {"rel": 1e-4, "abs": 1e-5}
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return inputs(tmp_path_factory.mktemp("given"))
-
-
-class Pair:
-    """Two ranks that do one training after the other, and are started anew where one has ended them."""
-
-    def __init__(self, folder: Path, given: dict[str, Path]) -> None:
-        self._log, self._given = folder / "log.txt", given
-        self._child: Child | None = None
-
-    def train(self, stage: str, settings: Row, out: Path, recorder: Recorder | None = None) -> Row:
-        out.mkdir(parents=True, exist_ok=True)
-        if self._child is None:
-            self._child = Child("pipeline.worker", self._log, Launch(2))
-        task = {
-            "stage": stage, "settings": {**settings, "devices": 2}, "out": str(out), "seed": 7, "marks": {},
-            "inputs": {name: str(path) for name, path in self._given.items()}, "root": str(out.parent), "run": "",
-            "step": stage, "stop_file": str(out.parent / f"{out.name}.stop"),
-        }  # fmt: skip
-        try:
-            return self._child.run(task, recorder or Recorder())
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        if self._child:
-            self._child.close()
-        self._child = None
-
-    @property
-    def pid(self) -> int:
-        assert self._child
-        return self._child.pid
 
 
 @pytest.fixture(scope="module")
