@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -54,8 +54,8 @@ def mark(
 def prepare(
     artifact: Annotated[str, typer.Argument(metavar="DIR", help="A prepared set: a folder, or an artifact's name.")],
     check: Annotated[bool, typer.Option("--check", help="Hold every invariant against it, whoever made it.")] = False,
-    preview: Annotated[int, typer.Option(help="Show so many episodes, token by token, with their mask.")] = 0,
-    side: Annotated[str, typer.Option(help="train or val.")] = "train",
+    preview: Annotated[int, typer.Option(min=0, help="Show so many episodes, token by token, with their mask.")] = 0,
+    side: Annotated[Literal["train", "val"], typer.Option(help="Of which side.")] = "train",
     root: Root = HERE,
     as_json: Json = False,
 ) -> None:

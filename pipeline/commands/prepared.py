@@ -37,7 +37,7 @@ def look(workspace: Workspace, name: str, side: str, count: int, checked: bool, 
         terminal.table(("side", *(key.replace("_", " ") for key in COLUMNS)), rows)
         for fault in faults:
             terminal.say(fault, "red")
-        terminal.say(f"{len(faults)} faults." if faults else "No fault found.", "red" if faults else "green")
+        terminal.say(f"Faults: {len(faults)}." if faults else "No fault found.", "red" if faults else "green")
     return 1 if faults else 0
 
 

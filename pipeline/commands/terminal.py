@@ -110,6 +110,8 @@ class Follower:
                 say(f"✗ {step}: failed", "red")
             case "progress" | "metric" if step in view.steps:
                 self._figures(event.t, view, step)
+            case "log" if step:
+                say(f"{step}: {data['text']}", "dim")
             case "alert":
                 say(f"{step}: {data['text']}", LEVELS.get(data["level"], ""))
             case "wait":

@@ -165,6 +165,9 @@ def _settings(model: type[Settings], values: Tree, place: str, faults: list[str]
 
 
 def _reason(fault: Any, model: type[BaseModel]) -> str:
+    if fault["type"] == "value_error":  # words of our own
+        whole = isinstance(fault["input"], Mapping)
+        return f"{fault['ctx']['error']}" + ("" if whole else f", given {fault['input']!r}")
     if fault["type"] != "extra_forbidden":
         return f"{fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}"
     for part in fault["loc"][:-1]:

@@ -43,7 +43,7 @@ def read_rows(path: Path) -> Iterator[Row]:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise DataError(
                     f"{path}, line {number}: not JSON.", str(error), "Mend or remove that line, then run again."
                 ) from None
@@ -128,5 +128,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise DataError(f"{path} is missing.", "", "Check the path, or make the artifact again.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON.", str(error), "Restore the file, or make it again.") from None

@@ -105,6 +105,8 @@ class GPTSettings(Settings):
     def _take_file(cls, given: Any) -> Any:
         if not isinstance(given, Mapping) or not given.get("config_file"):
             return given
+        if given.keys() >= cls.model_fields.keys():  # a run that goes on knows all, and the file may be gone
+            return given
         return {**read_config_file(Path(given["config_file"]), list(cls.model_fields)), **given}
 
     @field_validator("expected_loss")
@@ -152,11 +154,13 @@ def read_config_file(path: Path, known: list[str]) -> dict[str, Any]:
     that are none of `known`, with the nearest that is."""
     try:
         content = json.loads(path.expanduser().read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds no settings: an object was expected")
     found = {key: value for key, value in content.items() if not key.startswith(COMMENTS)}
-    if unknown := [f"`{key}`{nearest(key, known)}" for key in found if key not in known or key == "config_file"]:
+    if "config_file" in found:
+        raise ValueError(f"{path} names a config_file itself: only one file is read")
+    if unknown := [f"`{key}`{nearest(key, known)}" for key in found if key not in known]:
         raise ValueError(f"{path} has unknown keys: {', '.join(unknown)}")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pipeline.engine.artifacts import read_made
 from pipeline.engine.errors import ConfigError, DataError
 from pipeline.gpt import model as gpt
 from pipeline.gpt.lesson import fit_vocabulary
-from pipeline.gpt.settings import FRESH, GPTSettings
+from pipeline.gpt.settings import FRESH, GPTSettings, read_config_file
 from pipeline.gpt.tokens import refuse_other_ids
 
 
@@ -30,19 +31,38 @@ def shape_in_effect(config: GPTSettings, data: Path, base: Path | None) -> gpt.S
     return shape
 
 
-def declared(config: GPTSettings, shape: gpt.Shape, base: Path | None) -> Iterator[tuple[str, Any, Any]]:
-    """(setting, as declared, in effect) of those that the model to start from decides otherwise."""
+Declared = tuple[str, Any, Any, str]
+"""(setting, as declared, in effect, why)."""
+
+
+def declared(config: GPTSettings, shape: gpt.Shape, base: Path | None) -> Iterator[Declared]:
+    """The settings that do not decide, for the model to start from does, or the tokenizer, or the preset."""
+    yield from overruled(config)
     if base is None:
+        if 0 < config.vocab_size < shape.vocab_size:
+            yield "vocab_size", config.vocab_size, shape.vocab_size, "the tokenizer has so many tokens, padded"
         return
+    why = "the model that this starts from decides"
     for name in FRESH[1:]:
         if (asked := getattr(config, name)) and asked != getattr(shape, name):
-            yield name, asked, getattr(shape, name)
+            yield name, asked, getattr(shape, name), why
     if config.size != GPTSettings.model_fields["size"].default and gpt.SIZES[config.size] != (
         shape.n_layer,
         shape.n_head,
         shape.n_embd,
     ):
-        yield "size", config.size, f"{shape.n_layer} x {shape.n_head} x {shape.n_embd}"
+        yield "size", config.size, f"{shape.n_layer} x {shape.n_head} x {shape.n_embd}", why
+
+
+def overruled(config: GPTSettings) -> Iterator[Declared]:
+    """What the config file says otherwise than the preset, which wins; nothing of a file that is gone since."""
+    if config.config_file is None:
+        return
+    with suppress(ValueError):
+        for name, asked in read_config_file(config.config_file, list(GPTSettings.model_fields)).items():
+            value = getattr(config, name)
+            if GPTSettings.model_validate({name: asked}).model_dump()[name] != value:
+                yield f"{name} of {config.config_file.name}", asked, value, "what is set beside the file wins"
 
 
 def name_of(model: Path) -> str:

@@ -91,7 +91,6 @@ def run(context: Context) -> dict[str, Any]:
     write_rows(context.out / "rows.jsonl", rows)
     for row in rows[:SHOWN]:
         context.emit.item("prompted", **row)
-        context.emit.log(f"{row['prompt']}\n{row['given']}")
     exact = count_exact(rows)
     return {
         "prompts": len(rows),

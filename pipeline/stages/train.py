@@ -40,6 +40,7 @@ from pipeline.training.metrics import METRICS
 from pipeline.training.prompted import Examiner
 from pipeline.training.trackers import find_missing
 
+NEVER = "nothing is evaluated, since eval_interval is 0"
 GPT2 = 50304
 """GPT-2's vocabulary with the tags, padded: what is planned with where the data is not made yet."""
 
@@ -66,8 +67,10 @@ def run(context: Context) -> dict[str, Any]:
     config: Config = context.config
     data, base = context.inputs["data"], context.inputs.get("model")
     shape = start.shape_in_effect(config, data, base)
-    for setting, asked, value in start.declared(config, shape, base):
-        context.in_effect(setting, asked, value, "the model that this starts from decides")
+    for declared in start.declared(config, shape, base):
+        context.in_effect(*declared)
+    if not config.eval_interval and config.eval_prompts_file:
+        context.in_effect("eval_prompts_file", str(config.eval_prompts_file), None, NEVER)
     block = config.block_size or shape.block_size
     train, held = (Cut(Episodes(data / side), block, config.use_loss_mask) for side in ("train", "val"))
     if not len(train):
@@ -165,8 +168,8 @@ def _tell(context: Context, train: Cut, shape: gpt.Shape) -> None:
     else:
         context.emit.log("Not using loss masking: the loss is on every token.")
     context.emit.log(_exposure(loop_settings(config), train).text)
-    asked = {"block_size": config.block_size, **{name: getattr(config, name) for name in FRESH[1:]}}
-    rows = [f"  {name:11} {value or '-'!s:>12}  {getattr(shape, name)}" for name, value in asked.items()]
+    effective = {"block_size": train.block, **{name: getattr(shape, name) for name in FRESH[1:]}}
+    rows = [f"  {name:11} {getattr(config, name) or '-'!s:>12}  {value}" for name, value in effective.items()]
     context.emit.log("\n".join(["  setting         declared  in effect", *rows]))
     if cut := train.cut():
         context.emit.alert(f"{cut} episodes are longer than {train.block} tokens: their last tokens are kept.", "note")
@@ -191,7 +194,8 @@ def _answers(questions: Sequence[Question], texts: Sequence[str]) -> Row:
 
 def _exposure(config: CausalSettings, train: Cut) -> Finding:
     lengths, learnt = train.lengths(), train.learnt()
-    return exposure.of_rows(lengths, learnt, config.max_steps, config.batch_size, config.gradient_accumulation)
+    how = (config.max_steps, config.batch_size, config.gradient_accumulation)
+    return exposure.of_rows(lengths, learnt, *how, "max_iters")
 
 
 def _plain_loss_of(base: Path | None) -> float | None:
@@ -241,9 +245,13 @@ def plan(context: PlanContext) -> list[Finding]:
         shape = gpt.shape_of(base) if base else gpt.read_shape(expected or {})
     else:
         shape = config.fresh(int(context.expected.get("data", {}).get("vocabulary", GPT2)))
-    for setting, asked, value in start.declared(config, shape, base or (Path() if expected else None)):
-        text = f"{setting}: {asked!r} declared, {value!r} in effect: the model that this starts from decides."
-        found.append(Finding("note", text))
+    for setting, asked, value, why in start.declared(config, shape, base or (Path() if expected else None)):
+        found.append(Finding("note", f"{setting}: {asked!r} declared, {value!r} in effect: {why}."))
+    if not config.eval_interval and config.eval_prompts_file:
+        found.append(Finding("warning", f"`eval_prompts_file` has no effect: {NEVER}.", "Remove it, or set the other."))
+    if config.warmup_iters >= config.max_iters:
+        text = f"The warm-up of {config.warmup_iters} iterations never ends: there are {config.max_iters}."
+        found.append(Finding("warning", text, "Set warmup_iters to a few per cent of max_iters."))
     length = block = config.block_size or shape.block_size
     if data is not None:
         train = Cut(Episodes(data / "train"), block, config.use_loss_mask)

@@ -38,7 +38,8 @@ def read_questions(path: Path) -> list[Question]:
         raise DataError(f"{path} holds no prompt.", "", mend)
     if alone := sorted(expected.keys() - prompts.keys()):
         raise DataError(f"{path} expects outputs of prompts that it does not have: {', '.join(alone)}.", "", mend)
-    system = content.get("system_prompt") or ""
+    if not isinstance(system := content.get("system_prompt") or "", str):
+        raise DataError(f"{path} has a system_prompt that is no text.", "", mend)
     return [Question(name, text, expected.get(name, ""), system) for name, text in prompts.items()]
 
 

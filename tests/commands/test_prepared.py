@@ -44,3 +44,8 @@ def test_faults_are_told_with_an_exit_code(root: Path) -> None:
 def test_where_there_is_no_set_it_says_how_to_make_one(root: Path) -> None:
     with pytest.raises(ConfigError, match="no prepared set nowhere"):
         RUNNER.invoke(app, ["prepare", "nowhere", "--root", str(root)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("words", [("--preview", "-1"), ("--side", "test", "--preview", "1")])
+def test_what_cannot_be_shown_is_a_wrong_command(root: Path, words: tuple[str, ...]) -> None:
+    assert RUNNER.invoke(app, ["prepare", "ready", "--root", str(root), *words]).exit_code == 2

@@ -87,3 +87,7 @@ def test_missing_and_broken_json(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match="not JSON"):
         read_json(tmp_path / "bad.json")
+    (tmp_path / "deep.json").write_text("[" * 10**5, encoding="utf-8")
+    for read in (read_json, lambda path: list(read_rows(path))):
+        with pytest.raises(DataError, match="not JSON"):
+            read(tmp_path / "deep.json")

@@ -86,6 +86,7 @@ TAG = {tag: TOKENIZER.token_to_id(tag) for tag in TAGS}
         (lambda folder: save_tokenizer(tiny_tokenizer(tags=TAGS[::-1]), folder, 64), "has other ids of the tags"),
         (lambda folder: (folder / PREPARED).write_text("[]", encoding="utf-8"), "no JSON object"),
         (lambda folder: (folder / PREPARED).write_text("{", encoding="utf-8"), "is not JSON"),
+        (lambda folder: (folder / PREPARED).write_text("[" * 10**5, encoding="utf-8"), "is not JSON"),
     ],
 )
 def test_damage_is_told_by_its_name(tmp_path: Path, damage: Callable[[Path], None], why: str) -> None:

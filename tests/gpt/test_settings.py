@@ -42,12 +42,18 @@ def test_unknown_keys_are_an_error_that_names_the_nearest(tmp_path: Path) -> Non
         GPTSettings(config_file=write(tmp_path, {"learnin_rate": 1.0}))
 
 
-@pytest.mark.parametrize("content", ["[1]", "{", '{"max_iters": "many"}'])
+@pytest.mark.parametrize("content", ["[1]", "{", "[" * 10**5, '{"max_iters": "many"}', '{"config_file": "other.json"}'])
 def test_a_file_that_holds_no_settings_is_an_error(tmp_path: Path, content: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ValidationError):
         GPTSettings(config_file=path)
+
+
+def test_what_was_resolved_once_needs_the_file_no_more(tmp_path: Path) -> None:
+    settings = GPTSettings(config_file=write(tmp_path, SEED))
+    (tmp_path / "config.json").unlink()
+    assert GPTSettings.model_validate(settings.model_dump(mode="json")) == settings
 
 
 def test_the_band_lies_on_straight_lines_between_the_rows_of_the_seed() -> None:

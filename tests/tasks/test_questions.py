@@ -32,7 +32,7 @@ def test_the_seeds_form_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"prompts": {}}, {"prompts": ["a"]}, {"prompts": {"a": 1}}, {"expected_outputs": {"alone": "x"}},
-     {"expected_outputs": 3}],
+     {"expected_outputs": 3}, {"system_prompt": 5}],
 )  # fmt: skip
 def test_another_form_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(DataError):

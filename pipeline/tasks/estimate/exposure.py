@@ -20,8 +20,11 @@ def seen_in(steps: int, rows: int, batch: int, accumulation: int) -> int:
     return epochs * rows + rest * batch * accumulation
 
 
-def of_rows(tokens: Sequence[int], learnt: Sequence[int], steps: int, batch: int, accumulation: int) -> Finding:
-    """SFT's exposure to rows of so many `tokens`, `learnt` of them with loss, in `steps` optimizer steps."""
+def of_rows(
+    tokens: Sequence[int], learnt: Sequence[int], steps: int, batch: int, accumulation: int, raised: str = ""
+) -> Finding:
+    """SFT's exposure to rows of so many `tokens`, `learnt` of them with loss, in `steps` optimizer steps. `raised`: the
+    setting that has more of these, where it is not SFT's."""
     rows = len(tokens)
     seen = seen_in(steps, rows, batch, accumulation)
     each = seen / rows
@@ -37,7 +40,7 @@ def of_rows(tokens: Sequence[int], learnt: Sequence[int], steps: int, batch: int
         f"exposures: {steps} steps of {batch} x {accumulation} rows; each of {rows} rows is seen {each:.3g} times, "
         f"{many(data['tokens'])} tokens in all, {many(data['loss_tokens'])} of them with loss."
     )
-    return _exposed(text, data)
+    return _exposed(text, data, raised)
 
 
 def of_prompts(prompts: int, steps: int, iterations: int, a_step: int, group: int, longest: int) -> Finding:
@@ -67,10 +70,11 @@ def at_most(what: str, count: int, steps: int) -> Finding:
     return Finding("note", f"exposures: known once data and model are made; {most}{steps} steps.")
 
 
-def _exposed(text: str, data: Row) -> Finding:
+def _exposed(text: str, data: Row, raised: str = "") -> Finding:
     if data["each"] < 1:
         share = 1 - data["each"]
-        text = f"{text} About {share:.0%} of them are never seen: raise max_steps, or leave it 0, to see all."
+        way = raised or "max_steps, or leave it 0,"
+        text = f"{text} About {share:.0%} of them are never seen: raise {way} to see all."
     return Finding("note", text, data={"exposures": data})
 
 

@@ -21,7 +21,9 @@ def test_a_training_that_ends_early_says_how_much_is_never_seen() -> None:
     found = exposure.of_rows([10] * 100, [4] * 100, steps=5, batch=2, accumulation=5)
     told = found.data["exposures"]
     assert (told["each"], told["batch"], told["tokens"], told["loss_tokens"]) == (0.5, 10, 500, 200)
-    assert "50% of them are never seen" in found.text
+    assert "50% of them are never seen: raise max_steps, or leave it 0, to see all" in found.text
+    of_a_gpt = exposure.of_rows([10] * 100, [4] * 100, 5, 2, 5, "max_iters").text
+    assert "raise max_iters to see all" in of_a_gpt
     assert "never seen" not in exposure.of_rows([10] * 100, [4] * 100, steps=10, batch=2, accumulation=5).text
 
 
