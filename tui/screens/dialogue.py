@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -22,6 +23,10 @@ class Dialogue(ModalScreen[T]):
 
     OWNER = "dialogue"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("dialogue")]
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Once: a second Enter that is on its way already would close the screen beneath, or end the window."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
 
     def action_close(self) -> None:
         self.dismiss(None)
