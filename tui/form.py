@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -17,6 +18,8 @@ from pipeline.engine import presets
 from pipeline.engine.config import RESERVED
 from pipeline.engine.stage import Catalog, Stage, Take
 
+FILE = "config_file"
+"""The setting that names a file with others of its step."""
 SWITCH: FieldInfo = FieldInfo(annotation=bool, default=True)
 INPUT: FieldInfo = FieldInfo(annotation=str | list[str], default="")
 SEED: FieldInfo = FieldInfo(
@@ -97,12 +100,23 @@ def fields_of(
             _input(step, Take.read(name, spec), raw.get("from", {}), earlier, artifacts or {})
             for name, spec in stage.takes.items()
         ]
+        given = _spelled_out(step, stage, raw, sets or {})
         for name, info in stage.Config.model_fields.items():
             if name not in RESERVED:
-                value = raw.get(name, info.get_default(call_default_factory=True))
+                value = given.get(name, info.get_default(call_default_factory=True))
                 found.append(_field(step, name, info, value, tree, catalog))
         earlier[step] = tuple(stage.makes.split("|"))
     return found
+
+
+def _spelled_out(step: str, stage: Stage, raw: Mapping[str, Any], sets: Mapping[str, str]) -> Mapping[str, Any]:
+    """What the preset has of a step, with what the file holds that it or `sets` names; of a bad file nothing, since the
+    check of the whole form tells of it."""
+    named = f"{step}.{FILE}"
+    chosen = {**raw, FILE: presets.read_value(sets[named])} if named in sets else raw
+    with suppress(ValueError, TypeError):
+        return {**stage.Config.spell_out(chosen), FILE: raw.get(FILE)}
+    return raw
 
 
 def _switch(step: str, stage: Stage, raw: Mapping[str, Any]) -> Field:

@@ -130,7 +130,7 @@ def extend(
 def plan(
     preset: Annotated[str, typer.Argument(help="A preset's name, or a .toml or .json file.")],
     sets: Sets = None,
-    gpu: Annotated[str | None, typer.Option(help="Plan for a GPU of this size, such as 16GB.")] = None,
+    gpu: Annotated[str | None, typer.Option(help="Plan for this GPU: 16GB, or a name in gpus.toml.")] = None,
     trial: Annotated[
         int | None, typer.Option(min=2, help="Try so many steps of each training, and tell the time.")
     ] = None,
@@ -139,13 +139,14 @@ def plan(
 ) -> None:
     """Check everything and do nothing: faults, what is cached and why not, and what each step finds."""
     from pipeline.commands import terminal
-    from pipeline.commands.foresight import look_ahead
+    from pipeline.commands.foresight import look_ahead, read_gpu, rented
     from pipeline.commands.trial import try_out
-    from pipeline.engine.memory import read_size
 
-    named = read_size(gpu) if gpu is not None else None
     workspace = open_workspace(root)
+    named, name = read_gpu(gpu, workspace.root) if gpu is not None else (None, "")
     config = compose(preset, workspace, sets)
+    if name:
+        config = compose(preset, workspace, [*(sets or []), *rented(config, name)])
     planned, disk = look_ahead(workspace, config, {}, named)
     if trial is not None:
         try_out(planned, config.seed, trial, terminal.aside, elsewhere=named is not None)

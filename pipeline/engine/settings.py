@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
     )
+
+    @classmethod
+    def spell_out(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings as given, with what a file among them holds. Raises ValueError for a file of no use."""
+        return given
 
 
 def aside(default: Any, **limits: Any) -> Any:

@@ -100,14 +100,16 @@ class GPTSettings(Settings):
     accelerate_config: Path | None = aside(None)
     """An accelerate config file: FSDP2, DeepSpeed ZeRO-3, several machines. docs/devices.md has examples."""
 
+    @classmethod
+    def spell_out(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not given.get("config_file") or given.keys() >= cls.model_fields.keys():
+            return given  # a run that goes on knows all, and the file may be gone
+        return {**read_config_file(Path(given["config_file"]), list(cls.model_fields)), **given}
+
     @model_validator(mode="before")
     @classmethod
     def _take_file(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or not given.get("config_file"):
-            return given
-        if given.keys() >= cls.model_fields.keys():  # a run that goes on knows all, and the file may be gone
-            return given
-        return {**read_config_file(Path(given["config_file"]), list(cls.model_fields)), **given}
+        return cls.spell_out(given) if isinstance(given, Mapping) else given
 
     @field_validator("expected_loss")
     @classmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.app import compose, open_workspace, start
-from pipeline.commands.foresight import look_ahead
+from pipeline.commands.foresight import look_ahead, read_gpu, rented
 from pipeline.engine.errors import ConfigError
 from pipeline.gguf import toolchain
 
@@ -51,3 +51,13 @@ def test_what_is_made_needs_no_more_room(tmp_path: Path, monkeypatch: pytest.Mon
         lambda entry, *_: ("cached" if entry.step.stage.name == "merge" else "new", ""),
     )
     assert look_ahead(workspace, config, {})[1].data["needed"] < whole
+
+
+def test_a_gpu_is_a_size_or_one_of_the_table_whose_rent_every_training_of_a_gpt_is_reckoned_at(tmp_path: Path) -> None:
+    assert read_gpu("16GB", tmp_path) == (16 * 2**30, "")
+    assert read_gpu("rtx 4080", tmp_path) == (16 * 2**30, "RTX 4080")
+    with pytest.raises(ConfigError, match="no GPU of that name; did you mean `RTX 4080`"):
+        read_gpu("RTX 408", tmp_path)
+    known = ["base.source=tiny", "tags.enabled=false", "prepare.from.tokenizer=base", "train.from.model=base"]
+    config = compose("chat-sft-750m", open_workspace(tmp_path), [*known, "answers_base.from.model=base"])
+    assert list(rented(config, "H100")) == ["train.gpu=H100"]

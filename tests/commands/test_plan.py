@@ -64,7 +64,8 @@ def test_one_that_is_too_small_is_a_warning_and_no_fault(root: Path) -> None:
     assert (found["level"], found["data"]["fits"]) == ("warning", False)
 
 
-def test_what_is_no_size_ends_it(root: Path) -> None:
-    done = plan(root, "--gpu", "big")
+def test_what_is_no_gpu_ends_it(root: Path) -> None:
+    done = plan(root, "--gpu", "RTX 480")
     assert done.returncode == 2
-    assert "--gpu" in done.stderr
+    assert "'RTX 480' is no size, and gpus.toml has no GPU of that name; did you mean `RTX 4080`?" in done.stderr
+    assert "Write a size, as 16GB, or one of A100," in done.stderr

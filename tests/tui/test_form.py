@@ -71,3 +71,23 @@ def test_a_reference_to_what_lies_in_the_workspace_is_no_fault(tmp_path: Path) -
     assert (
         "path `other`" in composed(Start("nano"), Workspace(tmp_path), FOLDERS, {"sft.from.model": "other"}, CATALOG)[1]
     )
+
+
+def test_what_a_config_file_holds_stands_in_the_form_where_the_preset_says_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "seed.json"
+    file.write_text(
+        '{"_note": "words", "learning_rate": 0.003, "max_iters": 9, "tie_weights": false}', encoding="utf-8"
+    )
+    tree = {"steps": {"train": {"max_iters": 40}}}
+
+    def found(**sets: str) -> dict[str, Field]:
+        given = {f"train.{key}": text for key, text in sets.items()}
+        return {field.name: field for field in fields_of(tree, CATALOG, given) if field.step == "train"}
+
+    there = found(config_file=str(file))
+    assert (there["learning_rate"].written, there["learning_rate"].default) == ("0.003", "5e-05")
+    assert (there["max_iters"].written, there["tie_weights"].written) == ("40", "false"), "the preset wins"
+    assert there["config_file"].written == "", "it was set here, and is no part of the preset"
+    assert found()["learning_rate"].written == found(config_file="")["learning_rate"].written == "5e-05"
+    file.write_text('{"lerning_rate": 1}', encoding="utf-8")
+    assert found(config_file=str(file))["learning_rate"].written == "5e-05"

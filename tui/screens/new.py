@@ -13,7 +13,7 @@ from textual.widgets import Static
 from pipeline.engine import presets
 from pipeline.engine.errors import PipelineError
 from pipeline.engine.presets import preset_files
-from tui.form import Field, fields_of
+from tui.form import FILE, Field, fields_of
 from tui.form_rows import form_rows
 from tui.launch import Done, ask
 from tui.plan_text import queue
@@ -182,8 +182,9 @@ class NewScreen(Filtered):
         self._take(sets if text == field.written else {**sets, field.key: text})
 
     def _take(self, sets: dict[str, str]) -> None:
-        """Other changes; where they bring, take or switch steps, other settings too."""
-        steps = [{key: text for key, text in each.items() if key.startswith("steps.") or key.endswith(".enabled")}
+        """Other changes; where they bring, take or switch steps, or name a file of settings, the form is another."""
+        steps = [{key: text for key, text in each.items()
+                  if key.startswith("steps.") or key.endswith((".enabled", f".{FILE}"))}
                  for each in (self._sets, sets)]  # fmt: skip
         self._sets = sets
         if steps[0] != steps[1]:
