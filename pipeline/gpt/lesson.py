@@ -9,6 +9,9 @@ from typing import Any
 from pipeline.gpt.episodes import Episodes
 from pipeline.gpt.tokens import open_tokenizer, padded
 
+WINDOW = 32
+"""Batches whose rows are sorted together: enough to save most of the padding, few enough to stay shuffled."""
+
 
 class Cut:
     """Row number -> (token ids, mask), both of shape (length,); of an episode longer than `block` its last tokens."""
@@ -47,6 +50,20 @@ def draw(held: Cut, most: int, seed: int) -> Cut:
         return held
     some = np.sort(np.random.default_rng(seed).permutation(len(held))[:most])
     return Cut(held.episodes, held.block, held._masked, [int(row) for row in some])
+
+
+def alike(order: Any, lengths: Sequence[int], batch: int, seed: int) -> Any:
+    """An order of rows, shape (rows,), with batches of rows of like length: of WINDOW batches the rows are sorted, and
+    the batches shuffled. `lengths`: of each row, in tokens. What fills no batch stays last."""
+    import numpy as np
+
+    random, sizes, parts = np.random.default_rng(seed), np.asarray(lengths), []
+    for start in range(0, len(order), batch * WINDOW):
+        part = order[start : start + batch * WINDOW]
+        part = part[np.argsort(sizes[part], kind="stable")]
+        whole = len(part) // batch
+        parts += [random.permutation(part[: whole * batch].reshape(whole, batch)).ravel(), part[whole * batch :]]
+    return np.concatenate(parts)
 
 
 def fit_vocabulary(folder: Path) -> int:

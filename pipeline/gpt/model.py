@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,6 @@ SIZES: Mapping[str, tuple[int, int, int]] = {
     "750M": (32, 20, 1280),
 }
 """Name -> layers, heads, width."""
-STARTS = 0.02
-"""Standard deviation of fresh weights; those that write into the residual stream get less with every layer.
-Source: Radford et al., Language Models are Unsupervised Multitask Learners (2019), section 2.3."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,12 @@ class Shape:
                 "Every head takes an equal share of the width.",
                 "Change one of them.",
             )
+
+    def starts(self) -> float:
+        """Standard deviation of fresh weights: about GPT-2's 0.02 at its widths, more for a narrower model, which would
+        learn to attend late. Those that write into the residual stream get less with every layer.
+        Source: Nguyen and Salazar, Transformers without Tears (2019), section 3.1."""
+        return sqrt(2 / (5 * self.n_embd))
 
     def parameters(self) -> int:
         """Weights and biases; a tied head counts once."""
@@ -94,10 +98,10 @@ def build(shape: Shape, seed: int, device: str = "cpu") -> Any:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     shape.check()
-    config = GPT2Config(**shape.describe(), initializer_range=STARTS, bos_token_id=None, eos_token_id=None)
+    config = GPT2Config(**shape.describe(), initializer_range=shape.starts(), bos_token_id=None, eos_token_id=None)
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(seed)
-        return GPT2LMHeadModel(config)
+        return _in_one_kernel(GPT2LMHeadModel(config))
 
 
 def load(directory: Path, tie: bool) -> Any:
@@ -106,7 +110,7 @@ def load(directory: Path, tie: bool) -> Any:
     import torch
     from transformers import GPT2LMHeadModel
 
-    model = GPT2LMHeadModel.from_pretrained(directory, dtype=torch.float32)
+    model = _in_one_kernel(GPT2LMHeadModel.from_pretrained(directory, dtype=torch.float32))
     model.generation_config = type(model.generation_config)()
     if tie == bool(model.config.tie_word_embeddings):
         return model
@@ -118,6 +122,17 @@ def load(directory: Path, tie: bool) -> Any:
         else:
             head.weight = torch.nn.Parameter(embedding.weight.clone())
     model.config.tie_word_embeddings = tie
+    return model
+
+
+def _in_one_kernel(model: Any) -> Any:
+    """GPT-2's GELU as PyTorch has it: the same function, without the five tensors of the written-out formula, which a
+    training would hold for every layer."""
+    import torch
+
+    if model.config.activation_function == "gelu_new":
+        for layer in model.transformer.h:
+            layer.mlp.act = torch.nn.GELU("tanh")
     return model
 
 

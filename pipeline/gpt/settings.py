@@ -70,6 +70,8 @@ class GPTSettings(Settings):
     """Of fresh weights and of dropout."""
     epoch_seed: int = Field(3301, ge=0)
     """The order of an epoch follows from this and the epoch's number, added up."""
+    group_by_length: bool = False
+    """Whether a batch takes episodes of like length, which spares it padding; an epoch still takes each once."""
     eval_interval: int = Field(100, ge=0)
     """Iterations between evaluations: validation loss, prompts, plain language; 0: none. One comes at the end."""
     eval_iters: int = Field(50, ge=0)

@@ -18,7 +18,7 @@ from pipeline.engine.stage import Context, Finding, PlanContext, Stage, Trial
 from pipeline.gpt import model as gpt
 from pipeline.gpt import start
 from pipeline.gpt.episodes import Episodes
-from pipeline.gpt.lesson import Cut, draw
+from pipeline.gpt.lesson import Cut, alike, draw
 from pipeline.gpt.settings import FRESH, GPTSettings
 from pipeline.gpt.template import ends, load_tokenizer
 from pipeline.gpt.tokens import EOT, ask, closing, find_tags, open_tokenizer
@@ -108,7 +108,7 @@ def run(context: Context) -> dict[str, Any]:
     lines = RedLines(context, config, shape, base)
     lesson = Lesson(
         train, draw(held, config.eval_iters * config.batch_size, config.eval_seed),
-        lambda epoch: train.episodes.order(config.epoch_seed, epoch), load,
+        lambda epoch: _order(config, train, epoch), load,
         lambda model: ends(model, tokenizer), examine, config.band,
     )  # fmt: skip
     metrics = train_causal(step, lesson, lines)
@@ -128,6 +128,13 @@ def run(context: Context) -> dict[str, Any]:
         "red_lines": lines.verdict.to_row(),
         "seconds": round(sum(row["step_time"] for row in metrics), 3),
     }
+
+
+def _order(config: Config, train: Cut, epoch: int) -> Any:
+    order = train.episodes.order(config.epoch_seed, epoch)
+    if not config.group_by_length:
+        return order
+    return alike(order, train.lengths(), config.batch_size, config.epoch_seed + epoch)
 
 
 class RedLines:

@@ -72,3 +72,29 @@ def test_what_is_no_gpt2_is_refused() -> None:
         gpt.read_shape({"model_type": "qwen3"})
     with pytest.raises(ConfigError, match="no multiple of n_head"):
         gpt.build(gpt.Shape(1, 3, 16, 32, 64), 0)
+
+
+def test_the_gelu_in_one_kernel_is_the_one_the_config_names() -> None:
+    from transformers import GPT2LMHeadModel
+
+    ours = gpt.build(SMALL, 1).eval()
+    theirs = GPT2LMHeadModel(ours.config).eval()
+    theirs.load_state_dict(ours.state_dict())
+    ids = torch.arange(32)[None]
+    assert type(ours.transformer.h[0].mlp.act) is not type(theirs.transformer.h[0].mlp.act)
+    torch.testing.assert_close(ours(ids).logits, theirs(ids).logits, rtol=0, atol=1e-6)
+
+
+def test_a_base_with_another_activation_keeps_it(tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(**SMALL.describe(), activation_function="relu", bos_token_id=None, eos_token_id=None)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    assert isinstance(gpt.load(tmp_path, tie=True).transformer.h[0].mlp.act, torch.nn.ReLU)
+
+
+def test_fresh_weights_are_as_wide_as_gpt2s_at_its_widths_and_wider_in_a_narrow_model() -> None:
+    width = {size: gpt.Shape(*shape, 1024, 50304).starts() for size, shape in gpt.SIZES.items()}
+    assert width["124M"] == pytest.approx(0.0228, abs=1e-4) and width["750M"] == pytest.approx(0.0177, abs=1e-4)
+    weight = gpt.build(gpt.Shape(1, 2, 128, 64, 512), 1).transformer.h[0].attn.c_attn.weight
+    assert float(weight.detach().std()) == pytest.approx(width["tiny"], rel=0.02)

@@ -124,6 +124,15 @@ def test_every_epoch_has_the_order_of_its_own_seed(given: dict[str, Path], tmp_p
     assert seen[validation:] == [*episodes.order(4501, 0), *episodes.order(4501, 1)]
 
 
+def test_batches_of_like_length_are_taken_where_they_are_asked_for(given: dict[str, Path], tmp_path: Path) -> None:
+    shuffled, grouped = Recorder(), Recorder()
+    for recorder, asked in ((shuffled, False), (grouped, True)):
+        out = tmp_path / str(asked)
+        run_train(out, given, recorder, group_by_length=asked, max_iters=3, eval_interval=0)
+    told = [[row["loss_tokens"] for row in recorder.of("metric")] for recorder in (shuffled, grouped)]
+    assert told[0] != told[1] and sum(told[0]) == sum(told[1]), "another order of the same epoch"
+
+
 def test_the_loss_is_the_mean_over_the_masked_tokens_of_the_whole_effective_batch(
     given: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from random import Random
 from typing import Literal
 
 from pipeline.tasks.coining import coin, held_out, trained
+from pipeline.tasks.echo.words import COMMON
 from pipeline.tasks.episode import Language
 from pipeline.tasks.format_lock.speech import MORE_WORDS, WORDS
 
@@ -57,8 +59,9 @@ SENTENCES: dict[Language, tuple[str, ...]] = {
 NOUNS = tuple(word for word in MORE["en"][7:60])
 
 
+@cache
 def words_of(language: Language) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*WORDS[language], *MORE_WORDS[language], *MORE[language])))
+    return tuple(dict.fromkeys((*WORDS[language], *MORE_WORDS[language], *MORE[language], *COMMON[language])))
 
 
 def cased(random: Random, text: str) -> str:
