@@ -45,7 +45,7 @@ APP = (
     Action("app", "go('chat')", "6", "Chat", "Talk to a model.", "chat MODEL.gguf", False),
     Action("app", "explain", "f1", "Help", "What the focused pane shows and which keys it knows.", "--help"),
     Action("app", "command_palette", "ctrl+p", "Palette", "Find any action by name.", "--help", footer=False),
-    Action("app", "back", "escape", "Back", "Step out one layer: a filter, a zoomed pane, a dialogue.", VIEW, False),
+    Action("app", "back", "escape", "Back", "Step out one layer: a filter, a zoomed pane, a dialogue.", VIEW),
     Action("app", "zoom", "z", "Zoom", "Give the focused pane the whole screen, and back.", VIEW),
     Action("app", "resize('width', 5)", "greater_than_sign", "Wider", "Make the side pane wider.", VIEW, False),
     Action("app", "resize('width', -5)", "less_than_sign", "Narrower", "Make the side pane narrower.", VIEW, False),
@@ -56,17 +56,17 @@ APP = (
 )
 
 RUN = (
-    Action("run", "next_curve", "right_square_bracket,n", "Next", "The next figure on the chart.", VIEW, False),
-    Action("run", "previous_curve", "left_square_bracket,p", "Previous", "The figure before.", VIEW, False),
+    Action("run", "start", "s", "Start quickstart", "Start quickstart where nothing has run yet.", "run quickstart"),
+    Action("run", "stop", "x", "Stop", "Ask the run to stop at its next safe point.", "stop RUN"),
+    Action("run", "resume", "r", "Resume", "Go on with a run that stopped, failed or died.", "resume RUN"),
     Action("run", "lower", "w", "Below", "What the lower pane shows, in turn.", "show RUN --json"),
+    Action("run", "next_curve", "right_square_bracket,n", "Next", "The next figure on the chart.", VIEW),
+    Action("run", "log", "o", "Log", "What libraries printed.", "data/runs/RUN/log.txt"),
+    Action("run", "filter", "slash", "Search", "Search the events; Esc shows all again.", "show RUN --json"),
+    Action("run", "previous_curve", "left_square_bracket,p", "Previous", "The figure before.", VIEW, False),
     Action("run", "overlay", "v", "Overlay", "Draw another run's curves over these, or take it away.", VIEW, False),
     Action("run", "detach", "d", "Detach", "Leave the screen; the run goes on.", "run PRESET --detach", False),
     Action("run", "kind", "K", "Kind", "Narrow the events to a kind.", "show RUN --json", False),
-    Action("run", "filter", "slash", "Search", "Search the events; Esc shows all again.", "show RUN --json"),
-    Action("run", "stop", "x", "Stop", "Ask the run to stop at its next safe point.", "stop RUN"),
-    Action("run", "resume", "r", "Resume", "Go on with a run that stopped, failed or died.", "resume RUN"),
-    Action("run", "start", "s", "Start", "Start quickstart where nothing has run yet.", "run quickstart", False),
-    Action("run", "log", "o", "Log", "What libraries printed.", "data/runs/RUN/log.txt"),
     Action("run", "copy", "c", "Copy", "Copy the event, the completion or the run's id.", VIEW),
 )
 
@@ -205,7 +205,7 @@ CHART = (
     Action("chart", "left", "left,h", "Left", "Move the cursor to earlier figures.", VIEW, False),
     Action("chart", "right", "right,l", "Right", "Move the cursor to later figures.", VIEW, False),
     Action("chart", "choose", "enter", "Completions", "The completions of the step under the cursor.", VIEW, False),
-    Action("chart", "log", "L", "Log", "A logarithmic axis, and back.", VIEW),
+    Action("chart", "log", "L", "Scale", "A logarithmic axis, and back.", VIEW),
     Action("chart", "smooth", "s", "Smooth", "Smooth the lines: more, most, not at all.", VIEW),
     Action("chart", "clock", "t", "Time", "Time on the x axis instead of steps, and back.", VIEW),
     Action("chart", "tail", "e", "Tail", "The newest half, quarter, tenth, all.", VIEW),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from pipeline.engine.artifacts import Workspace
 from pipeline.engine.runs import Run, list_runs
@@ -85,6 +87,7 @@ class Cockpit(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     MODES: ClassVar[dict[str, Any]] = dict(SCREENS)
     ENABLE_COMMAND_PALETTE = True
+    ALLOW_IN_MAXIMIZED_VIEW = "#top, Keys"
 
     def __init__(self, root: Path, run: Run | None = None, home: Path | None = None, plain: bool = False) -> None:
         """`plain`: letters of ASCII alone, for a terminal that has no others."""
@@ -227,7 +230,15 @@ class Cockpit(App[None]):
 
     def get_key_display(self, binding: Binding) -> str:
         shown = super().get_key_display(binding)
-        return shown if shown.isascii() or not self.plain else binding.key
+        if not shown.isascii() and self.plain:
+            return binding.key
+        return shown.upper() if re.fullmatch(r"f\d+", shown) else shown
+
+    def offers(self, verb: str) -> bool:
+        """For the line of keys: the way back is worth a place where a line is written in, or a pane is zoomed."""
+        if verb == "back":
+            return self.screen.maximized is not None or isinstance(self.screen.focused, Input)
+        return verb != "zoom" or self.screen.focused is not None
 
     def action_go(self, mode: str) -> None:
         self.switch_mode(mode)
@@ -249,7 +260,8 @@ class Cockpit(App[None]):
             screen.minimize()
         elif screen.focused is not None:
             around = (node for node in screen.focused.ancestors_with_self if isinstance(node, Widget))
-            screen.maximize(next((node for node in around if node.has_class("pane")), screen.focused), container=False)
+            screen.maximized = next((node for node in around if node.has_class("pane")), screen.focused)
+        screen.refresh_bindings()
 
     def action_resize(self, axis: str, by: int) -> None:
         if isinstance(self.screen, Frame):

@@ -57,6 +57,6 @@ def welcome() -> Content:
         ("s", "bold $primary"), "   starts the preset quickstart: prompts, traces, judge, SFT, GRPO,\n"
         "    GGUF and a report, on a model of a million parameters, in three to\n"
         "    five minutes on two cores, with no key and no network.\n\n",
-        ("3", "bold $primary"), "   fills in a form for a run of your own\n",
-        ("F1", "bold $primary"), "  says what every key does",
+        ("3", "bold $primary"), "   fills in a form for a run of your own, of any preset\n",
+        ("F1", "bold $primary"), "  says what every key does where the focus is",
     )  # fmt: skip

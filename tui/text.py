@@ -21,7 +21,7 @@ def line(value: Any, style: str = "", most: int | None = None) -> Content:
     """The same on one line: a newline and a tab are glyphs too. `most`: letters after which it ends, for a cell that
     shows the beginning of a text of any length."""
     text = (value if isinstance(value, str) else str(value))[:most]
-    return shown(text.replace("\n", "␊").replace("\t", "␉"), style)
+    return shown(text.replace("\n", "↵").replace("\t", "⇥"), style)
 
 
 def clock(seconds: float | None) -> str:

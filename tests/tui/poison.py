@@ -64,4 +64,4 @@ def smuggled(written: str) -> set[str]:
 
 def glyphs(text: str, *, one_line: bool) -> str:
     """What has to be seen of it, to the last character."""
-    return safe_text(text.replace("\n", "␊").replace("\t", "␉") if one_line else text)
+    return safe_text(text.replace("\n", "↵").replace("\t", "⇥") if one_line else text)

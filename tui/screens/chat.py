@@ -33,10 +33,7 @@ OTHER = "another: a path, or a server's address and its model …"
 class ChatScreen(Frame):
     OWNER = "chat"
     AUTO_FOCUS = "Prompt"
-    DEFAULT_CSS = """
-    ChatScreen #panes { height: 1fr; }
-    ChatScreen #second { display: none; }
-    """
+    DEFAULT_CSS = "ChatScreen #panes { height: 1fr; } ChatScreen #second { display: none; }"
 
     class Found(Message):
         """Who there is to talk to."""
@@ -87,6 +84,12 @@ class ChatScreen(Frame):
         """The one that has the focus, else the first."""
         return next((pane for pane in self._panes if pane.has_focus_within), self._first)
 
+    def offers(self, verb: str) -> bool:
+        turns = [turn for pane in self._panes for turn in pane.turns]
+        answered = any(turn.said["answer"] for turn in turns) or verb not in ("fold", "judge", "keep")
+        now = {"partner": True, "stop": any(pane.turn for pane in self._panes)}
+        return now.get(verb, self._first.partner is not None and answered)
+
     # whom to talk to
 
     @work(thread=True, exclusive=True, group="partners", exit_on_error=False)
@@ -104,8 +107,7 @@ class ChatScreen(Frame):
             return
 
         def typed(text: str | None) -> None:
-            if partner := named(text or ""):
-                self._meet(pane, partner)
+            self._meet(pane, named(text or ""))
 
         def chosen(label: str | None) -> None:
             if label == OTHER:
@@ -117,10 +119,11 @@ class ChatScreen(Frame):
         names = [*(partner.label for partner in found), OTHER]
         self.app.push_screen(Choose("Talk to", names, pane.partner.label if pane.partner else ""), chosen)
 
-    def _meet(self, pane: TalkPane, partner: Partner) -> None:
-        pane.display = True
-        pane.meet(partner)
-        self.action_write()
+    def _meet(self, pane: TalkPane, partner: Partner | None) -> None:
+        if partner:
+            pane.display = True
+            pane.meet(partner)
+            self.action_write()
 
     # messages
 
@@ -172,9 +175,9 @@ class ChatScreen(Frame):
             self.notify("No answer is on its way.", timeout=2)
 
     def action_raw(self) -> None:
-        raw = not {**self._pane.settings, **self._pane.given}.get("raw")
+        given = {"raw": not {**self._pane.settings, **self._pane.given}.get("raw")}
         for pane in self._panes:
-            pane.set({"raw": raw})
+            pane.set(given)
 
     def action_reset(self) -> None:
         for pane in self._panes:
@@ -233,9 +236,7 @@ class ChatScreen(Frame):
 
     @work(thread=True, group="judge", exit_on_error=False)
     def _judge(self, turn: Turn) -> None:
-        thought, answer = turn.said["thought"].strip(), turn.said["answer"].strip()
-        text = f"<think>\n{thought}\n</think>\n\n{answer}" if thought else answer
-        self.post_message(self.Judged(turn, ask(["judge", "-", "--json", f"--prompt={turn.asked}"], None, text)))
+        self.post_message(self.Judged(turn, ask(["judge", "-", "--json", f"--prompt={turn.asked}"], None, turn.whole)))
 
     @on(Judged)
     def _judged(self, message: Judged) -> None:

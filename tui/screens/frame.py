@@ -9,13 +9,14 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui import actions
 from tui.feed import Snapshot
 from tui.launch import Done
 from tui.runs_feed import RunRow
 from tui.text import line
+from tui.widgets.keys import Keys
 from tui.widgets.signs import sign
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Frame(Screen[None]):
         yield Static(id="top", markup=False)
         yield from self.body()
         yield Static(id="too-small", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def body(self) -> ComposeResult:
         """The panes, each with the class `pane`."""
@@ -74,7 +75,10 @@ class Frame(Screen[None]):
     def on_resize(self, event: Resize) -> None:
         small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
         self.set_class(small, "-too-small")
-        text = f"The cockpit needs {LEAST[0]} x {LEAST[1]} letters; here are {event.size.width} x {event.size.height}."
+        text = (
+            f"The cockpit needs {LEAST[0]} columns and {LEAST[1]} rows; this terminal has "
+            f"{event.size.width} and {event.size.height}.\nMake it larger, or leave with q: runs go on."
+        )
         self.query_one("#too-small", Static).update(Content(text))
         self.show_top()
 
@@ -100,6 +104,15 @@ class Frame(Screen[None]):
         if top.markup != self._top:
             self._top = top.markup
             self.query_one("#top", Static).update(top, layout=False)
+            self.keys_changed()
+
+    def keys_changed(self) -> None:
+        """What `offers` says is no longer what it was."""
+        self.query_one(Keys).refresh()
+
+    def offers(self, verb: str) -> bool:  # noqa: ARG002
+        """Whether the line of keys has a place for an action: one that can do nothing now is left out of it."""
+        return True
 
     # the sizes of panes
 

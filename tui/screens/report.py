@@ -61,6 +61,9 @@ class ReportScreen(Frame):
             with VerticalScroll(id="section", classes="pane"):
                 yield Static(id="shown")
 
+    def offers(self, verb: str) -> bool:  # noqa: ARG002
+        return bool(self._entries)
+
     def run_changed(self) -> None:
         if self.ready:
             self._of = ("", "")
@@ -95,6 +98,7 @@ class ReportScreen(Frame):
         self._entries = entries(report, self.cockpit.plain)
         self.query_one(RecordList).show(Rows([[entry.label] for entry in self._entries]), 0)
         self.query_one("#sections").border_title = line("report")
+        self.keys_changed()
         if not self._entries:
             self.query_one("#shown", Static).update(shown(fault))
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from rich.text import Text
 from textual import on
@@ -24,11 +22,11 @@ from tui.overlay import Overlay, start
 from tui.screens.choose import Choose
 from tui.screens.dialogue import Question
 from tui.screens.frame import Frame
-from tui.text import clock, line
+from tui.text import line
 from tui.widgets.details import Details
 from tui.widgets.event_log import KEPT
 from tui.widgets.line_chart import Line, LineChart
-from tui.widgets.memory_pane import MemoryPane
+from tui.widgets.memory_pane import MemoryPane, foreseen, memory_title
 from tui.widgets.stage_rail import StageRail
 
 
@@ -47,7 +45,8 @@ class RunScreen(Frame):
     RunScreen #hint.-said { display: block; }
     RunScreen.-narrow #left { width: 30; }
     RunScreen.-huge #left { width: 60; }
-    RunScreen #empty { display: none; padding: 2 4; height: 1fr; }
+    RunScreen #empty { display: none; height: 1fr; align: center middle; }
+    RunScreen #empty Static { width: auto; }
     RunScreen.-no-run #empty { display: block; }
     RunScreen.-no-run #cockpit, RunScreen.-no-run #hint { display: none; }
     """
@@ -69,7 +68,8 @@ class RunScreen(Frame):
 
     def body(self) -> ComposeResult:
         plain = self.cockpit.plain
-        yield Static(hints.welcome(), id="empty")
+        with Vertical(id="empty"):
+            yield Static(hints.welcome())
         yield Static(id="hint")
         with Horizontal(id="cockpit"):
             with Vertical(id="left"):
@@ -87,6 +87,13 @@ class RunScreen(Frame):
     def _heard(self) -> None:
         """In a feed's thread."""
         self.post_message(self.Overlaid())
+
+    def offers(self, verb: str) -> bool:
+        run, snapshot = self.cockpit.selected, self.cockpit.snapshot
+        alive = snapshot is not None and snapshot.life in hints.LIVE
+        if verb in ("start", "stop", "resume"):
+            return {"start": run is None, "stop": alive, "resume": snapshot is not None and not alive}[verb]
+        return run is not None and (verb != "next_curve" or len(self._curves) > 1)
 
     # news
 
@@ -118,7 +125,7 @@ class RunScreen(Frame):
         self._held = []
         self.query_one(StageRail).show(snapshot)
         self.query_one(MemoryPane).show(snapshot.memory, self._estimate.get(_going(snapshot)))
-        self.query_one("#memory").border_title = line(_memory_title(snapshot))
+        self.query_one("#memory").border_title = line(memory_title(snapshot))
         self._foresee(snapshot)
         self._curves = curves(snapshot)
         self._draw()
@@ -152,7 +159,7 @@ class RunScreen(Frame):
         lines = [*chosen.lines, *self._overlay.over(chosen, start(snapshot))] if chosen and snapshot else []
         bands = chosen.bands if chosen else {}
         self.query_one(LineChart).show([Line(name, spans, bands.get(name, ())) for name, spans in lines])
-        place = f" {self._curves.index(chosen) + 1}/{len(self._curves)}" if chosen else ""
+        place = f" · {self._curves.index(chosen) + 1} of {len(self._curves)} charts" if chosen else ""
         self.query_one("#chart-pane").border_title = line(f"{chosen.name if chosen else 'figures'}{place}")
 
     def _at_curve(self) -> Curve | None:
@@ -274,23 +281,6 @@ class RunScreen(Frame):
                 self.fed(replace(snapshot, fresh=()))
 
 
-def _memory_title(snapshot: Snapshot) -> str:
-    if not snapshot.memory:
-        return "memory"
-    over = clock(snapshot.memory[-1][0] - snapshot.memory[0][0])
-    return f"memory, {over} of it" if snapshot.life in hints.LIVE else "memory, as it was at the end"
-
-
 def _going(snapshot: Snapshot) -> str:
     """The step that runs."""
     return next((step.name for step in reversed(snapshot.steps) if step.state == "running"), "")
-
-
-def foreseen(plan: Mapping[str, Any]) -> dict[str, float]:
-    """Step -> bytes that it needs at its peak, of steps whose memory the plan estimates."""
-    return {
-        str(step.get("step")): float(finding["data"]["total"])
-        for step in plan.get("steps", [])
-        for finding in step.get("findings", [])
-        if isinstance(finding.get("data"), dict) and "parts" in finding["data"]
-    }

@@ -114,11 +114,19 @@ class RunsScreen(Filtered):
         cursor = self.query_one(RecordList).cursor
         return self._seen[cursor] if 0 <= cursor < len(self._seen) else None
 
+    def offers(self, verb: str) -> bool:
+        row = self._at()
+        if row is None:
+            return bool(self._rows) and verb == "filter"
+        needs = {"stop": row.life in LIVE, "resume": row.life not in LIVE, "compare": len(self._rows) > 1}
+        return needs.get(verb, True)
+
     # beside the list
 
     @on(RecordList.Moved)
     def _moved(self) -> None:
         row = self._at()
+        self.keys_changed()
         if row is None:
             self.query_one("#about", Static).update("")
             self.query_one("#side").border_title = line("")

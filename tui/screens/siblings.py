@@ -27,7 +27,7 @@ class Siblings(Dialogue[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("siblings")]
     DEFAULT_CSS = """
     Siblings .prompt { height: auto; max-height: 30%; padding: 0 1; }
-    Siblings .column { width: 48; border-right: solid $panel-lighten-2; }
+    Siblings .column { width: 48; border-right: solid $foreground 25%; }
     """
 
     def __init__(self, rows: Sequence[Row], count: int, marked: Mapping[str, Sequence[Row]], plain: bool) -> None:

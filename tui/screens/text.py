@@ -7,12 +7,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.widgets import Footer, TextArea
+from textual.widgets import TextArea
 
 from pipeline.engine.text import safe_text
 from tui import actions
 from tui.screens.dialogue import Dialogue
 from tui.text import line
+from tui.widgets.keys import Keys
 
 LONGEST = 200_000
 """Letters that are shown for reading."""
@@ -44,7 +45,7 @@ class TextOver(Dialogue[str]):
                 show_cursor=not self._read_only,
             )
         if not self._read_only:
-            yield Footer(compact=True, show_command_palette=False)
+            yield Keys()
 
     def action_give(self) -> None:
         if not self._read_only:

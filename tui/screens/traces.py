@@ -56,6 +56,9 @@ class TracesScreen(Frame):
         self._marking = Marking(self.cockpit.root)
         super().on_mount()
 
+    def offers(self, verb: str) -> bool:
+        return verb == "artifact" or (self.rows.path is not None and (verb == "filter" or len(self.rows.places) > 0))
+
     @property
     def rows(self) -> TraceList:
         return self.query_one(TraceList)
@@ -99,6 +102,7 @@ class TracesScreen(Frame):
     @on(TraceList.Moved)
     def _moved(self, message: TraceList.Moved) -> None:
         row = message.row
+        self.keys_changed()
         self.query_one(TraceView).show(row, self.rows.marks_of(row), self.rows.unread)
         self.query_one("#trace-pane").border_title = line(row.get("id", "") if row else "", most=60)
 

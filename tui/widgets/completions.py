@@ -29,7 +29,7 @@ class Completions(Widget):
     DEFAULT_CSS = """
     Completions { height: 1fr; }
     Completions RecordList { width: 34; }
-    Completions VerticalScroll { border-left: solid $panel-lighten-2; padding: 0 1; }
+    Completions VerticalScroll { border-left: solid $foreground 25%; padding: 0 1; }
     Completions ScoreBars { margin-bottom: 1; }
     """
 

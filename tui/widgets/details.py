@@ -41,7 +41,7 @@ class Details(Vertical):
     """One of its faces is seen at a time; its title says which, and what the events are narrowed to."""
 
     DEFAULT_CSS = """
-    Details Input { display: none; height: 1; border: none; padding: 0 1; }
+    Details Input, Details Input:focus { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
     Details Input.-open { display: block; }
     """
 

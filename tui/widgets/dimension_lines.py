@@ -37,7 +37,8 @@ class DimensionLines(Widget, can_focus=True):
     def render(self) -> Content:
         if not self._lines:
             return Content.styled("No scores yet: GRPO tells them with every step.", "$foreground-muted")
-        return Content("\n").join(self._row(name) for name in DIMENSIONS)
+        head = Content.styled(f"{'':<{NAMED}} first    now  {'the way between':<15}", "bold $foreground-muted")
+        return Content("\n").join([head, *(self._row(name) for name in DIMENSIONS)])
 
     def _row(self, name: str) -> Content:
         spans = self._lines.get(name, ())
@@ -45,12 +46,11 @@ class DimensionLines(Widget, can_focus=True):
         first = next((span.last for span in spans if span.last == span.last), None)
         last = newest(spans)
         if first is None or last is None:
-            return Content.styled(f"{words}    –", "$foreground-muted")
-        room = max(4, self.size.width - NAMED - 14)
+            return Content.styled(f"{words}     –", "$foreground-muted")
+        room = max(4, self.size.width - NAMED - 15)
         picture = draw([spans], room, 1, Look(smooth=0.6), plain=self._plain)
         drawn = "".join(letter for letter, _ in picture.rows[0]) if picture else ""
-        sign = "+" if last > first else "-" if last < first else "="
         return Content.assemble(
-            f"{words} ", (f"{first:.2f}", "$foreground-muted"), f" {sign} ", (f"{last:.2f} ", colour(last)),
-            (drawn, "$primary"),
+            f"{words} ", (f" {first:.2f} {'>' if self._plain else '→'} ", "$foreground-muted"),
+            (f"{last:.2f} ", colour(last)), (drawn, "$primary"),
         )  # fmt: skip

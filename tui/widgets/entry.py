@@ -13,6 +13,6 @@ class Entry(Input):
 
     @property
     def _value(self) -> Text:
-        glyphs = (safe_text({"\n": "␊", "\t": "␉"}.get(letter, letter)) for letter in self.value)
+        glyphs = (safe_text({"\n": "↵", "\t": "⇥"}.get(letter, letter)) for letter in self.value)
         drawn = "".join(glyph if len(glyph) == 1 else "�" for glyph in glyphs)
         return Text(drawn, no_wrap=True, overflow="ignore", end="")

@@ -9,14 +9,16 @@ from typing import Any
 from textual.content import Content
 
 from pipeline.engine.events import Event
-from pipeline.engine.rows import dump
-from tui.text import figure, line, moment
+from pipeline.engine.rows import Row, dump
+from tui.text import clock, line, moment
 from tui.widgets.record_list import Column, RecordList, Rows
 from tui.widgets.signs import sign
 
 KEPT = 5000
 LONGEST = 400
 """Letters of an event in its line; the rest is cut off anyway, and drawing stays quick."""
+ENDS = {"done": "the run is done", "unmet": "the run is done, its verdict not met,", "stopped": "stopped on request"}
+"""How a run ended, in words."""
 KINDS = ("all", "alert", "log", "wait", "step", "run", "item")
 """Filters: `step` and `run` stand for all kinds that begin so."""
 
@@ -94,8 +96,10 @@ class _Lines(Rows):
 
 
 def _level(event: Event) -> str:
+    if event.kind == "run.finished":
+        return str(event.data.get("state", ""))
     return {"step.failed": "failed", "step.finished": "done", "step.cached": "cached", "step.started": "running",
-            "wait": "waiting"}.get(event.kind, "")  # fmt: skip
+            "run.started": "running", "wait": "waiting"}.get(event.kind, "")  # fmt: skip
 
 
 def say(event: Event) -> str:
@@ -109,19 +113,28 @@ def say(event: Event) -> str:
             when = f", until {moment(until)}" if isinstance(until, int | float) else ""
             return f"waits: {data.get('reason', '')}{when}"
         case "step.started":
-            return f"{data.get('stage', event.step)} begins"
+            return f"{event.step} begins"
         case "step.cached":
-            return "there already"
+            return f"{event.step} was there already"
         case "step.finished":
-            return f"done in {figure(data.get('seconds'))} s"
+            return f"{event.step} is done, in {_took(data)}"
         case "step.failed" | "run.finished" if isinstance(data.get("error"), dict):
             error = data["error"]
             return " ".join(str(error.get(part, "")) for part in ("what", "why", "mend") if error.get(part))
         case "run.started":
             return f"{data.get('preset', '')} begins, attempt {event.attempt}, process {data.get('pid')}"
         case "run.finished":
-            return f"{data.get('state')} after {figure(data.get('seconds'))} s"
+            state = str(data.get("state"))
+            return f"{ENDS.get(state, state)} after {_took(data)}"
         case "item":
             said = next((data[name] for name in ("answer", "text", "name", "outcome", "id") if data.get(name)), "")
-            return f"{data.get('what', 'item')}: {said}"
+            step, reward = data.get("step"), data.get("reward")
+            known = [f"step {step:,}"] if isinstance(step, int) else []
+            known += [f"reward {reward:.3f}"] if isinstance(reward, int | float) else []
+            return f"{', '.join(known) if len(known) == 2 else data.get('what', 'item')}: {said}"
     return event.kind
+
+
+def _took(data: Row) -> str:
+    seconds = data.get("seconds")
+    return clock(seconds) if isinstance(seconds, int | float) else "–"

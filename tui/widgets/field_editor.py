@@ -18,7 +18,7 @@ from tui.widgets.entry import Entry
 
 class FieldEditor(Vertical):
     DEFAULT_CSS = """
-    FieldEditor { height: auto; max-height: 9; border-top: solid $panel-lighten-2; padding: 0 1; }
+    FieldEditor { height: auto; max-height: 9; border-top: solid $foreground 25%; padding: 0 1; }
     FieldEditor #edit { display: none; border: none; height: 1; padding: 0; background: $panel; }
     FieldEditor.-open #edit { display: block; }
     FieldEditor Static { height: auto; }

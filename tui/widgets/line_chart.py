@@ -60,7 +60,7 @@ class LineChart(Widget, can_focus=True):
         self.refresh()
 
     def _picture(self) -> Picture | None:
-        width, height = self.size.width - GUTTER, self.size.height - 2
+        width, height = self.size.width - GUTTER, self.size.height - 1 - self._named()
         lines = tuple((one.name, len(one.spans), one.spans[:1], one.spans[-1:], one.band[-1:]) for one in self._lines)
         key = (width, height, self.look, lines)
         if self._drawn[0] != key:
@@ -72,7 +72,7 @@ class LineChart(Widget, can_focus=True):
         picture = self._picture()
         if picture is None:
             return Content.styled(self._empty, "$foreground-muted")
-        rows = [self._legend(picture)]
+        rows = self._legend(picture)
         height = len(picture.rows)
         for number, cells in enumerate(picture.rows):
             label = _label(picture.y, number, height, self.look.log)
@@ -95,7 +95,7 @@ class LineChart(Widget, can_focus=True):
         colour = SERIES[owner % len(SERIES)] if owner >= 0 else "$foreground-muted"
         if owner < -1:
             colour = f"{SERIES[(-2 - owner) % len(SERIES)]} 35%"
-        return f"{colour} on $panel-lighten-2" if place == self._cursor else colour
+        return f"{colour} on $foreground 25%" if place == self._cursor else colour
 
     def _x(self, picture: Picture) -> float | None:
         if self._cursor is None:
@@ -103,7 +103,13 @@ class LineChart(Widget, can_focus=True):
         x0, x1 = picture.x
         return x0 + (x1 - x0) * self._cursor / max(1, len(picture.rows[0]) - 1)
 
-    def _legend(self, picture: Picture) -> Content:
+    def _named(self) -> int:
+        """Rows of the legend, as many as the names and bounds of the lines take at their longest."""
+        wide = [len(line(one.name).plain) + 11 + (27 if one.band else 0) for one in self._lines]
+        whole = sum(wide) + 2 * (len(wide) - 1) + 24 * (self.look != Look())
+        return max(1, min(len(self._lines), 3)) if whole > self.size.width and self.size.height > 9 else 1
+
+    def _legend(self, picture: Picture) -> list[Content]:
         x = self._x(picture)
         parts: list[Content] = []
         for number, one in enumerate(self._lines):
@@ -113,8 +119,10 @@ class LineChart(Widget, can_focus=True):
             parts.append(name + Content(f" {figure(at)}") + self._expected(one, x if x is not None else picture.x[1]))
         words = [word for word, on in (("log", self.look.log), (f"smooth {self.look.smooth:g}", self.look.smooth),
                                        (f"last {self.look.tail:.0%}", self.look.tail < 1)) if on]  # fmt: skip
-        parts += [Content.styled(word, "$warning") for word in words]
-        return Content("  ").join(parts).truncate(self.size.width, ellipsis=True)
+        looks = [Content.styled(word, "$warning") for word in words]
+        rows = self._named()
+        rest = [Content("  ").join([*parts[rows - 1 :], *looks])]
+        return [row.truncate(self.size.width, ellipsis=True) for row in [*parts[: rows - 1], *rest]]
 
     def _expected(self, one: Line, x: float) -> Content:
         """The bounds of its band at a place on the axis; there are none beyond its ends."""
@@ -123,12 +131,13 @@ class LineChart(Widget, can_focus=True):
             return Content("")
         span = min(near, key=lambda span: abs((span.t1 if self.look.clock else span.x1) - x))
         mark = PLAIN_BAND if self._plain else BAND
-        return Content.styled(f" {mark} {span.low:.3g} to {span.high:.3g}", "$foreground-muted")
+        return Content.styled(f" {mark} expected {span.low:.3g}–{span.high:.3g}", "$foreground-muted")
 
     def _axis(self, picture: Picture) -> Content:
         x0, x1 = picture.x
         start = min((one.spans[0].t0 for one in self._lines if one.spans), default=0.0)
         words = [clock(x - start) if self.look.clock else f"{x:,.0f}" for x in (x0, x1)]
+        words[0] = f"{'time' if self.look.clock else 'step'} {words[0]}"
         room = self.size.width - GUTTER
         letters = list(f"{words[0]}{words[1]:>{max(0, room - len(words[0]))}}")
         if (x := self._x(picture)) is not None and self._cursor is not None:

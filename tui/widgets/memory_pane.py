@@ -11,13 +11,17 @@ from typing import Any
 from textual.content import Content
 from textual.widget import Widget
 
+from tui.feed import Snapshot
+from tui.hints import LIVE
 from tui.plot import Look, draw
 from tui.series import MOST, Span
-from tui.text import gib, line
+from tui.text import clock, gib, line
 from tui.widgets.score_bars import bar
 
 LEAST = 3
 """Rows of a history; what room there is beyond the figures goes to the histories too."""
+GUTTER = 8
+"""Letters of a history's axis."""
 COLOURS = ("$primary", "$accent", "")
 """Of the history, of the plan's estimate, and of neither."""
 Sample = tuple[float, Mapping[str, Any]]
@@ -61,7 +65,7 @@ class MemoryPane(Widget):
         """`height`: rows of each history."""
         width = max(1, self.size.width)
         if not self._samples:
-            return Content.styled("No sample yet: memory is told while a step runs.", "$foreground-muted")
+            return Content.styled("No figures: memory is measured while a step runs.", "$foreground-muted")
         newest = self._samples[-1][1]
         rows: list[Content] = []
         for gpu in newest.get("gpus") or []:
@@ -74,7 +78,7 @@ class MemoryPane(Widget):
         rows += self._device("host", newest.get("host_used"), newest.get("host_total"))
         rows.append(_pair("this step", gib(number(newest.get("process")))))
         used = [(t, _share(one.get("host_used"), one.get("host_total"))) for t, one in self._samples]
-        rows += self._history(used, width, height)
+        rows += self._history(used, width, height, number(newest.get("host_total")))
         return Content("\n").join(row.truncate(width, ellipsis=True) for row in rows)
 
     def _gpu(self, gpu: Mapping[str, Any], width: int, height: int) -> list[Content]:
@@ -85,7 +89,8 @@ class MemoryPane(Widget):
             for one in sample.get("gpus") or []
             if one.get("index") == gpu.get("index")
         ]
-        rows = [line(f"GPU {gpu.get('index')} {gpu.get('name', '')}", "bold", most=200)]
+        name = str(gpu.get("name", "")).removeprefix("NVIDIA ")
+        rows = [line(f"GPU {gpu.get('index')} {name}", "bold", most=200)]
         rows += self._device("used", used, total)
         rows.append(_pair("this step", gib(own)))
         if own is not None and used is not None:
@@ -93,37 +98,44 @@ class MemoryPane(Widget):
         if self._estimate and total:
             rows.append(Content.styled(f"plan {self._bar(self._estimate / total)} {gib(self._estimate)}", "$accent"))
         watts, celsius = number(gpu.get("watts")), number(gpu.get("celsius"))
-        heat = [f"{watts:.0f} W" if watts is not None else "", f"{celsius:.0f} °C" if celsius is not None else ""]
+        degrees = " C" if self._plain else " °C"
+        heat = [f"{watts:.0f} W" if watts is not None else "", f"{celsius:.0f}{degrees}" if celsius is not None else ""]
         rows.append(_pair("power", "  ".join(filter(None, heat)) or "–"))
         planned = _share(self._estimate, total) if self._estimate else None
-        return [*rows, *self._history(history, width, height, planned)]
+        return [*rows, *self._history(history, width, height, total, planned)]
 
     def _device(self, name: str, used: Any, total: Any) -> list[Content]:
         share = _share(used, total) or 0.0
         style = "$error" if share > 0.95 else "$warning" if share > 0.85 else "$success"
-        drawn = Content.styled(self._bar(share), style)
-        return [
-            Content(f"{name} ") + drawn + Content(f" {gib(number(used)).removesuffix(' GiB')} of {gib(number(total))}")
-        ]
+        text = f"{gib(number(used)).removesuffix(' GiB')} of {gib(number(total))}"
+        return [Content(f"{name} ") + Content.styled(self._bar(share), style) + Content(f" {text}")]
 
     def _bar(self, share: float) -> str:
-        return bar(share, 3 if self.size.width < 34 else 12, self._plain)
+        return bar(share, max(3, min(12, self.size.width - 24)), self._plain)
 
     def _history(
-        self, shares: Sequence[tuple[float, float | None]], width: int, height: int, planned: float | None = None
+        self,
+        shares: Sequence[tuple[float, float | None]],
+        width: int,
+        height: int,
+        total: float | None,
+        planned: float | None = None,
     ) -> list[Content]:
         """All samples, by their time, against all that the device has; a gap where nothing is known. The plan's
         estimate is a second line."""
         lines = [[_point(t, share) for t, share in shares]]
         if planned is not None:
             lines.append([_point(t, planned) for t, _ in (shares[0], shares[-1])])
-        picture = draw(lines, width - 5, height, Look(clock=True), y=(0.0, 1.0), plain=self._plain)
+        picture = draw(lines, width - GUTTER, height, Look(clock=True), y=(0.0, 1.0), plain=self._plain)
+        rows = picture.rows if picture else ()
+        ends = {0: f"{(total or 0.0) / 2**30:.0f} GiB", len(rows) - 1: "0"}
+        edge = "|" if self._plain else "│"
         return [
             Content.assemble(
-                "     ",
+                (f"{ends.get(place, ''):>{GUTTER - 1}}{edge}", "$foreground-muted"),
                 *(("".join(one for one, _ in some), COLOURS[owner]) for owner, some in groupby(cells, itemgetter(1))),
             )
-            for cells in (picture.rows if picture else ())
+            for place, cells in enumerate(rows)
         ]
 
 
@@ -144,3 +156,22 @@ def _share(used: Any, total: Any) -> float | None:
 def number(value: Any) -> float | None:
     """A finite number, or none: a driver that is confused must not end the screen."""
     return float(value) if isinstance(value, int | float) and abs(value) < MOST else None
+
+
+def memory_title(snapshot: Snapshot) -> str:
+    """What time the history spans; of a run that is over, that it is no longer so."""
+    if not snapshot.memory:
+        return "memory"
+    if snapshot.life not in LIVE:
+        return "memory at the end"
+    return f"memory, last {clock(snapshot.memory[-1][0] - snapshot.memory[0][0])}"
+
+
+def foreseen(plan: Mapping[str, Any]) -> dict[str, float]:
+    """Step -> bytes that it needs at its peak, of steps whose memory the plan estimates."""
+    return {
+        str(step.get("step")): float(finding["data"]["total"])
+        for step in plan.get("steps", [])
+        for finding in step.get("findings", [])
+        if isinstance(finding.get("data"), dict) and "parts" in finding["data"]
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from textual.content import Content
@@ -14,7 +15,10 @@ from tui.text import clock, line
 from tui.widgets.score_bars import bar
 from tui.widgets.signs import sign
 
-BAR = 8
+BAR, SHORTEST = 8, 3
+"""Letters of a bar: at most, and where room is short."""
+NARROW = 34
+"""Letters below which the pane is short of room."""
 LIVE = ("running", "waiting", "stalled")
 
 
@@ -55,7 +59,7 @@ class StageRail(Widget):
         if snapshot is None:
             return Content("")
         begun = {step.name: step for step in snapshot.steps}
-        width = max((len(name) for name in snapshot.planned), default=0)
+        width = min(max((len(name) for name in snapshot.planned), default=0), max(8, self.size.width - 10))
         rows = [row for name in snapshot.planned or begun for row in self._rows(name, begun.get(name), snapshot, width)]
         return Content("\n").join(row.truncate(max(1, self.size.width), ellipsis=True) for row in rows)
 
@@ -64,42 +68,53 @@ class StageRail(Widget):
         if state == "running" and snapshot.life != "running":
             state = snapshot.life  # it waits, or ended with its run: stopped, failed or died
         style = "bold" if step and step.state == "running" else "" if step else "$foreground-muted"
-        parts = [sign(state, self._plain), line(f"{name:<{width}}", style)]
+        parts = [sign(state, self._plain), line(f"{name:<{width}}", style).truncate(width, ellipsis=True)]
         below: list[Content] = []
+        spent = 5 if self.size.width < NARROW else 7
+        room = self.size.width - width - spent - 3
         if step and step.state == "running":
-            said, *below = _going(step, snapshot, self._plain)
+            said, *below = self._going(step, snapshot, spent, room)
             parts.append(said)
         elif step and step.seconds is not None:
-            amount = _amount(step, self.size.width - width - 9)
-            parts.append(Content.styled(f"{clock(step.seconds):>7}{amount}", "$foreground-muted"))
+            amount = _first(_amounts(f"{step.total:,}" if step.total else "", step), room)
+            parts.append(Content.styled(f"{clock(step.seconds):>{spent}}{amount}", "$foreground-muted"))
         elif state in ("cached", "failed"):
             parts.append(Content.styled({"cached": "there already", "failed": "failed"}[state], "$foreground-muted"))
         return [Content(" ").join(parts), *below]
 
+    def _going(self, step: StepView, snapshot: Snapshot, wide: int, room: int) -> list[Content]:
+        """How far a step is, and below it, while it runs, how fast and how long still; its clock stands still where
+        its run does. `wide`: letters of the clock; `room`: those behind it."""
+        now = time.time() if snapshot.life in LIVE else snapshot.last
+        spent = max(0.0, now - step.began)
+        if not step.total or not step.done:
+            amount = _first(_amounts(f"{step.done:,}" if step.done else "", step), room)
+            return [Content(f"{clock(spent):>{wide}}{amount}")]
+        share = min(1.0, step.done / step.total)
+        count = f"{step.done:,}/{step.total:,}"
+        amount = _first([*_amounts(count, step), f"  {count}", f"  {share:.0%}"], room)
+        left = f"{clock(spent * (1 - share) / share)} left"
+        rate = _rate(step.done / max(spent, 1e-3), line(step.unit).plain)
+        shown = (f"{rate}  {left}", left) if snapshot.life == "running" else (f"{share:.0%}",)
+        said = _first(shown, self.size.width - SHORTEST - 3)
+        bars = bar(share, max(SHORTEST, min(BAR, self.size.width - len(said) - 3)), self._plain)
+        return [
+            Content(f"{clock(spent):>{wide}}{amount}"),
+            Content("  ") + Content.styled(bars, "$primary") + Content(f" {said}"),
+        ]
 
-def _amount(step: StepView, room: int) -> str:
-    """How much a step did, where it counts; its unit where there is room for it."""
-    if not step.total:
-        return ""
-    text = f"  {step.total:,} {line(step.unit).plain}"
-    return text if len(text) <= room else f"  {step.total:,}"
+
+def _amounts(text: str, step: StepView) -> tuple[str, ...]:
+    """How much, with its unit: a number alone says too little."""
+    return (f"  {text} {line(step.unit).plain}",) if text else ()
 
 
-def _going(step: StepView, snapshot: Snapshot, plain: bool) -> list[Content]:
-    """How far a step is, and below it how fast and how long still; its clock stands still where its run does."""
-    now = time.time() if snapshot.life in LIVE else snapshot.last
-    spent = max(0.0, now - step.began)
-    unit = line(step.unit)
-    if not step.total or not step.done:
-        return [Content(f"{clock(spent):>7}  ") + (Content(f"{step.done:,} ") + unit if step.done else Content(""))]
-    share = min(1.0, step.done / step.total)
-    left = spent * (1 - share) / share
-    rate = _rate(step.done / max(spent, 1e-3), unit.plain)
-    return [
-        Content(f"{clock(spent):>7}  {step.done:,}/{step.total:,} ") + unit,
-        Content("  ") + Content.styled(bar(share, BAR, plain), "$primary") + Content(f" {rate}  {clock(left)} left"),
-    ]
+def _first(texts: Sequence[str], room: int) -> str:
+    """The first of them for which there is room; empty where there is for none."""
+    return next((text for text in texts if len(text) <= room), "")
 
 
 def _rate(rate: float, unit: str) -> str:
-    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s" if rate >= 0.1 else f"{1 / rate:,.0f} s a {unit[:-1]}"
+    if rate >= 0.1:
+        return f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
+    return f"{1 / rate:,.0f} s a {unit.removesuffix('s')}"

@@ -145,6 +145,7 @@ class TalkPane(Vertical):
         else:
             self.load()
         self._head()
+        self.screen.refresh_bindings()
         return True
 
     def _news(self) -> None:
@@ -277,6 +278,7 @@ class TalkPane(Vertical):
             return
         turn.figures, turn.fault = figures, fault
         turn.draw()
+        self.screen.refresh_bindings()
         self.post_message(self.Ended(self))
 
     def _clear(self) -> None:
@@ -285,6 +287,7 @@ class TalkPane(Vertical):
         self.query(Turn).remove()
         self.query_one("#empty").display = True
         self._head()
+        self.screen.refresh_bindings()
 
     # what stands around it
 

@@ -63,6 +63,12 @@ class Turn(Vertical, can_focus=True):
         self.query_one("#asked", Static).update(line("you  ", "bold $accent") + shown(cut(self.asked)))
         self.draw()
 
+    @property
+    def whole(self) -> str:
+        """The answer as the model wrote it, its thought in a think block before it."""
+        thought, answer = self.said["thought"].strip(), self.said["answer"].strip()
+        return f"<think>\n{thought}\n</think>\n\n{answer}" if thought else answer
+
     def draw(self) -> None:
         """What has been said by now."""
         if not self._ready:

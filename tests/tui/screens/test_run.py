@@ -11,12 +11,11 @@ from pipeline.engine.runs import Run
 from tests.tui.made import BEGAN, SIZES, caught_up, made, poisoned, seen, tell, trained, until
 from tui.app import Cockpit
 from tui.screens.dialogue import Question
-from tui.screens.run import foreseen
 from tui.widgets.completions import Completions
 from tui.widgets.details import Details
 from tui.widgets.event_log import EventLog
 from tui.widgets.line_chart import LineChart
-from tui.widgets.memory_pane import MemoryPane
+from tui.widgets.memory_pane import MemoryPane, foreseen
 from tui.widgets.record_list import RecordList
 
 ASKED: dict[str, Any] = {"notifications": True, "tooltips": True}
@@ -59,7 +58,7 @@ async def test_a_finished_run_shows_its_steps_its_curve_and_its_events_at_every_
         text = seen(app)
         assert "Finished in 0:41; no verdict was asked for" in text
         assert "there already" in text and "0:40" in text, "the cached step, and the seconds of the other"
-        assert "grpo reward" in text and "done after 41 s" in text
+        assert "grpo reward" in text and "the run is done after 0:41" in text
         assert "No NVIDIA driver here" in text and "host" in text and "1.00 of 16.00 GiB" in text
         panes = [app.screen.query_one(name).region for name in ("#steps", "#memory", "#chart-pane", "#lower")]
         for number, one in enumerate(panes):
@@ -272,7 +271,7 @@ async def test_all_nine_dimensions_can_be_reached_on_a_low_screen(tmp_path):
         await caught_up(pilot, app)
         await pilot.press("w", "w")
         assert "entropy reduction" in seen(app)
-        await pilot.press(*["down"] * 6)
+        await pilot.press(*["down"] * 8)
         await until(pilot, lambda: "instruction following" in seen(app))
 
 

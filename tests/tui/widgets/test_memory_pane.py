@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.app import App, ComposeResult
 
-from tui.widgets.memory_pane import MemoryPane
+from tui.widgets.memory_pane import GUTTER, MemoryPane
 
 GIB = 2**30
 
@@ -69,7 +69,7 @@ async def test_a_device_that_fell_silent_is_told_of() -> None:
 
 
 async def test_no_driver_and_no_sample_say_so() -> None:
-    assert "No NVIDIA driver here." in await drawn(host()) and "No sample yet" in await drawn()
+    assert "No NVIDIA driver here." in await drawn(host()) and "No figures: memory is measured" in await drawn()
 
 
 @pytest.mark.parametrize("width", [26, 60])
@@ -83,8 +83,8 @@ def rows_of(text: str) -> list[list[str]]:
     """The letters of every history, from the top."""
     found: list[list[str]] = [[]]
     for row in text.splitlines():
-        if set(row) <= set(" *+"):
-            found[-1].append(row[5:].rstrip())
+        if row[GUTTER - 1 : GUTTER] == "|":
+            found[-1].append(row[GUTTER:].rstrip())
         elif found[-1]:
             found.append([])
     return [one for one in found if any(one)]
@@ -92,7 +92,7 @@ def rows_of(text: str) -> list[list[str]]:
 
 async def test_the_history_is_of_the_device_itself() -> None:
     samples = [host(gpu(used=16 * GIB * step / 2), gpu(1, used=0)) for step in range(3)]
-    first, second, of_host = rows_of(await drawn(*samples, width=8, height=21, plain=True))
+    first, second, of_host = rows_of(await drawn(*samples, width=GUTTER + 3, height=21, plain=True))
     assert first == ["  *", " *", "*"] and second == ["", "", "***"]
     assert [bool(row) for row in of_host[:3]] == [False, False, True]  # 8 of 32
 
@@ -101,7 +101,12 @@ async def test_the_history_takes_the_room_that_is_left_and_no_peak_is_lost() -> 
     samples = [host(gpu(used=16 * GIB if step == 500 else 4 * GIB)) for step in range(1000)]
     low, high = [rows_of(await drawn(*samples, height=height, plain=True))[0] for height in (13, 41)]
     assert len(low) == 3 and low[0].strip() == "*" and len(high) == 17 and high[0].strip() == "*"
-    assert high[12].count("*") == 55 and not "".join(high[13:])  # a quarter of all, and nothing below
+    assert high[12].count("*") == 60 - GUTTER and not "".join(high[13:])  # a quarter of all, and nothing below
+
+
+async def test_the_history_says_of_how_much_it_is() -> None:
+    text = await drawn(host(), host(), plain=True)
+    assert " 32 GiB|" in text and "\n      0|" in text
 
 
 async def test_a_figure_that_is_not_known_is_a_gap() -> None:
@@ -112,5 +117,5 @@ async def test_a_figure_that_is_not_known_is_a_gap() -> None:
 
 async def test_the_plans_estimate_is_a_line_in_the_history() -> None:
     samples = [host(gpu(used=4 * GIB)) for _ in range(100)]
-    assert "+" * 55 in rows_of(await drawn(*samples, estimate=12.0 * GIB, height=41, plain=True))[0]
+    assert "+" * (60 - GUTTER) in rows_of(await drawn(*samples, estimate=12.0 * GIB, height=41, plain=True))[0]
     assert "+" not in "".join(rows_of(await drawn(*samples, height=41, plain=True))[0])
