@@ -37,7 +37,8 @@ class DimensionLines(Widget, can_focus=True):
     def render(self) -> Content:
         if not self._lines:
             return Content.styled("No scores yet: GRPO tells them with every step.", "$foreground-muted")
-        head = Content.styled(f"{'':<{NAMED}} first    now  {'the way between':<15}", "bold $foreground-muted")
+        head = Content.styled(f"{'':<{NAMED}} first    now  over time", "bold $foreground-muted")
+        head = head.truncate(max(1, self.size.width))
         return Content("\n").join([head, *(self._row(name) for name in DIMENSIONS)])
 
     def _row(self, name: str) -> Content:

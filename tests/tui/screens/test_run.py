@@ -271,7 +271,7 @@ async def test_all_nine_dimensions_can_be_reached_on_a_low_screen(tmp_path):
         await caught_up(pilot, app)
         await pilot.press("w", "w")
         assert "entropy reduction" in seen(app)
-        await pilot.press(*["down"] * 8)
+        await pilot.press(*["down"] * 6)
         await until(pilot, lambda: "instruction following" in seen(app))
 
 
