@@ -40,7 +40,7 @@ def root(tmp_path: Path) -> Path:
 def cli(root: Path, *words: str, code: int = 0, stdin: str | None = None) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", *words],
-        cwd=root, input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=120,
+        cwd=root, input=stdin, capture_output=True, text=True, encoding="utf-8", timeout=300,
         env={**os.environ, "COLUMNS": "200", "PYTHONUTF8": "1"}, check=False,
     )  # fmt: skip
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"

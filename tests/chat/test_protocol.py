@@ -57,7 +57,7 @@ class Screen:
 
     def close(self) -> int:
         self.stdin.close()
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=120)
         self._timer.cancel()
         for pipe in (self.process.stdout, self.process.stderr):
             assert pipe is not None

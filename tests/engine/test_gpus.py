@@ -37,7 +37,7 @@ def together(*runs: Run, share: bool = False) -> None:
     for run in runs:
         threads.append(threading.Thread(target=Runner(run, HEAVY, share).drive))
         threads[-1].start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while not any(event.step == "sum" for event in events(run)) and time.monotonic() < until:
             time.sleep(0.01)
     for thread in threads:
@@ -100,12 +100,12 @@ def test_a_run_that_waits_can_be_stopped(begin: Begin) -> None:
     codes: list[int] = []
     thread = threading.Thread(target=lambda: codes.append(Runner(run, HEAVY).drive()))
     thread.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while not any(event.kind == "wait" for event in events(run)) and time.monotonic() < until:
         time.sleep(0.01)
     assert view_of(run)[1] == "waiting"
     run.ask_stop()
-    thread.join(20)
+    thread.join(120)
     holder.give_back()
     assert codes == [STOPPED]
 

@@ -52,10 +52,10 @@ def test_killed_and_resumed_equals_undisturbed(begin: Begin, victim: str) -> Non
                 kill(child.pid)
         if victim != "worker":
             process.kill()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     _, alive = psutil.wait_procs(orphans, timeout=5)
     assert not alive, "a worker outlived its runner"
-    assert start(run).wait(timeout=60) == 0
+    assert start(run).wait(timeout=300) == 0
     rows = list(read_rows(Path(view_of(run)[0].steps["count"].artifact) / "rows.jsonl"))
     assert rows == [{"id": str(number), "square": number**2 + 7} for number in range(60)]
     events = Tail(run.events).read()

@@ -69,7 +69,7 @@ def test_a_device_that_fails_in_the_middle_leaves_the_others_and_the_sampler(dri
     try:
         for lost, left in (((), [0, 1]), ((0,), [1]), ((0, 1), []), ((), [0, 1])):
             driver([], [], lost=lost)
-            end = time.monotonic() + 10
+            end = time.monotonic() + 60
             while not samples or [gpu["index"] for gpu in samples[-1]["gpus"]] != left:
                 assert time.monotonic() < end and sampler._thread.is_alive(), (lost, left)
                 time.sleep(0.01)

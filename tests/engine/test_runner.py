@@ -134,8 +134,8 @@ def test_stop_is_honoured_and_resume_goes_on(begin: Begin) -> None:
         time.sleep(0.02)
     asked = time.monotonic()
     run.ask_stop()
-    thread.join(timeout=10)
-    assert time.monotonic() - asked < 5
+    thread.join(timeout=60)
+    assert time.monotonic() - asked < 25, "the other step alone takes 30 s"
     assert last(run).data["code"] == 3 and view_of(run)[1] == "stopped"
     assert 0 < len(list(read_rows(artifact(run, "count") / "rows.jsonl"))) < 200
     run.stop_file.unlink()
@@ -144,7 +144,7 @@ def test_stop_is_honoured_and_resume_goes_on(begin: Begin) -> None:
     while "sum" not in view_of(run)[0].steps:
         time.sleep(0.05)
     run.ask_stop()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert last(run).data["state"] == "stopped", "a stop reaches the child process as well"
     events = Tail(run.events).read()
     assert [event.seq for event in events] == list(range(1, len(events) + 1))

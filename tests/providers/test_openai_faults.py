@@ -110,15 +110,15 @@ def test_a_connection_closed_without_a_word_may_have_been_billed() -> None:
 
 def test_a_hang_is_given_up() -> None:
     began = time.monotonic()
-    error = fails("hang 5", timeout=0.3)
-    assert time.monotonic() - began < 3
+    error = fails("hang 60", timeout=0.3)
+    assert time.monotonic() - began < 30
     assert isinstance(error, Unavailable)
     assert error.perhaps_billed
     assert "no answer in 0.3 s" in error.what
 
 
 class Trickle(http.server.BaseHTTPRequestHandler):
-    """Sends a blank every 50 ms, as some gateways do to keep a connection alive, for two seconds."""
+    """Sends a blank every 50 ms, as some gateways do to keep a connection alive, for a minute."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -126,7 +126,7 @@ class Trickle(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.end_headers()
         try:
-            for _ in range(40):
+            for _ in range(1200):
                 self.wfile.write(b" ")
                 time.sleep(0.05)
         except OSError:
@@ -144,7 +144,7 @@ def test_a_server_that_trickles_is_given_up_too() -> None:
         began = time.monotonic()
         with pytest.raises(Unavailable, match=r"no answer in 0\.4 s") as caught:
             teacher.send(QUESTION)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 30
         assert caught.value.perhaps_billed
         server.shutdown()
 

@@ -128,10 +128,10 @@ def test_planning_again_costs_milliseconds_whatever_the_rows(tmp_path: Path) -> 
         for place in range(100_000)
     ]  # fmt: skip
     assert len(of_rows(tmp_path, rows, make_mark(rows[5], "reject", "")).honoured["scores"]) == 1
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(11):
         honoured("scores")(tmp_path, {"scores": tmp_path})
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_a_stop_is_exact_at_the_same_number_of_processes(pair: Pair, tmp_path: P
 
     with pytest.raises(StopRequested):
         pair.train("sft", settings, parted, at_step(3, ask))
-    assert time.monotonic() - asked[0] < 10
+    assert time.monotonic() - asked[0] < 60
     stop.unlink()
     result = pair.train("sft", settings, parted)
     assert "resume" not in result["effective"]
@@ -137,7 +137,7 @@ def test_a_killed_rank_ends_the_training_with_its_last_words(pair: Pair, tmp_pat
 
     with pytest.raises(ProcessDied, match="Rank 1 of 2 died: killed by SIGKILL") as caught:
         pair.train("sft", SFT, tmp_path / "sft", at_step(3, kill))
-    assert time.monotonic() - killed[0] < 10
+    assert time.monotonic() - killed[0] < 60
     assert "Its last lines:\n" in caught.value.why
 
 

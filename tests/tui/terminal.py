@@ -65,7 +65,7 @@ class Pty:
         self._seen = len(self._said)
         os.write(self._master, keys.encode())
 
-    def see(self, words: str, seconds: float = 30.0) -> None:
+    def see(self, words: str, seconds: float = 120.0) -> None:
         await_that(lambda: words in self.text, seconds, lambda: f"{words!r} in\n{self.text[-6000:]}")
 
     def is_restored(self) -> bool:
@@ -86,7 +86,7 @@ class Pty:
             self.code = os.waitstatus_to_exitcode(status) if pid else None
         return self.code is not None
 
-    def ended(self, seconds: float = 10.0) -> int:
+    def ended(self, seconds: float = 60.0) -> int:
         """Its exit code, once it has ended and all that it wrote is read."""
         await_that(self.is_gone, seconds, lambda: self.text[-3000:])
         self._reader.join(5)
@@ -117,7 +117,7 @@ class Tmux:
         for key in keys:
             self._do("send-keys", *(["Enter"] if key == "\r" else ["-l", key]))
 
-    def see(self, words: str, seconds: float = 30.0) -> None:
+    def see(self, words: str, seconds: float = 120.0) -> None:
         await_that(lambda: words in self.text, seconds, lambda: f"{words!r} in\n{self.text}")
 
     def is_restored(self) -> bool:
@@ -125,7 +125,7 @@ class Tmux:
             "0", "1", "0",
         ]  # fmt: skip
 
-    def ended(self, seconds: float = 10.0) -> int:
+    def ended(self, seconds: float = 60.0) -> int:
         await_that(lambda: re.search(r"code=\d+", self.text), seconds, lambda: self.text)
         return int(re.findall(r"code=(\d+)", self.text)[-1])
 

@@ -8,7 +8,7 @@ from tests.tui.made import BEGAN, made, tell, trained
 from tui.feed import ITEMS, MEMORY, Feed, Snapshot
 
 
-def gathered(run, enough, seconds=20.0):
+def gathered(run, enough, seconds=120.0):
     """Snapshots until one of them is enough."""
     found: list[Snapshot] = []
     feed = Feed(run, found.append)
@@ -51,7 +51,7 @@ def test_a_deleted_run_is_let_go_of_and_its_folder_is_not_made_again(tmp_path):
     feed.start()
     time.sleep(0.3)
     shutil.rmtree(run.path)
-    feed._thread.join(10)
+    feed._thread.join(60)
     assert not feed._thread.is_alive() and not run.path.exists()
     assert feed._thread not in threading.enumerate()
 
@@ -63,7 +63,7 @@ def test_a_run_that_dies_in_silence_is_told(tmp_path):
     found: list[Snapshot] = []
     feed = Feed(run, found.append)
     feed.start()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not found and time.monotonic() < end:
         time.sleep(0.01)
     assert found[-1].life in ("running", "stalled")

@@ -43,10 +43,10 @@ async def start(pilot: Pilot[None], app: Cockpit) -> None:
     await until(pilot, lambda: isinstance(app.screen, Choose))
     await pilot.press(*"nano", "enter")
     await until(pilot, lambda: "new run of nano" in seen(app))
-    await until(pilot, lambda: "no fault" in seen(app) and "being asked for" not in seen(app), 60)
+    await until(pilot, lambda: "no fault" in seen(app) and "being asked for" not in seen(app))
     assert not list((app.root / "data").glob("runs/*")), "a plan does nothing"
     await pilot.press("S")
-    await until(pilot, lambda: app.current_mode == "run" and life(app) == "running", 60)
+    await until(pilot, lambda: app.current_mode == "run" and life(app) == "running")
 
 
 def life(app: Cockpit) -> str:
@@ -97,7 +97,7 @@ async def test_nano_is_started_stopped_resumed_read_and_talked_to_by_keys(
         await until(pilot, lambda: isinstance(app.screen, ChatScreen) and ".gguf" in seen(app))
         await pilot.press(*"How are you?", "enter")
         pane = app.screen.query_one("#first", TalkPane)
-        await until(pilot, lambda: pane.turns and pane.turns[-1].figures, 60)
+        await until(pilot, lambda: pane.turns and pane.turns[-1].figures)
         assert pane.turns[-1].figures["tokens"] > 0, pane.turns[-1].said
         assert len(processes_of(root)) >= 1, "the model lives in a process of its own"
     end = time.monotonic() + 20

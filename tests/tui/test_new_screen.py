@@ -251,9 +251,10 @@ def test_a_branch_opens_with_the_settings_of_its_run(tmp_path: Path, asked: Aske
         app.action_go("runs")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen._seen)
         await pilot.press("b")
-        await until(pilot, lambda: app.screen is screen and screen._start.run == run and screen._fields)
+        await until(pilot, lambda: "11" in [field.written for field in screen._fields if field.key == "seed"])
         values = {field.key: field.written for field in screen._fields}
-        assert values["seed"] == "11" and values["sft.epochs"] == "1.5" and values["sft.from.model"] == "base"
+        assert app.screen is screen and screen._start.run == run
+        assert values["sft.epochs"] == "1.5" and values["sft.from.model"] == "base"
         screen._set(next(field for field in screen._fields if field.key == "sft.epochs"), "2.0")
         words = ["plan", str(run.path / "config.json"), "--set", "sft.epochs=2.0", "--json"]
         await until(pilot, lambda: asked[-1] == words)

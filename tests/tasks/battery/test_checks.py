@@ -117,7 +117,7 @@ def test_vetoes() -> None:
     "text", ["a" * 200_000, "no " * 70_000, "6 equal " * 30_000, "I would " * 30_000, "\n" * 200_000]
 )
 def test_huge_answers_are_read_in_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     for check in CHECKS.values():
         check(text)
-    assert time.perf_counter() - began < 5, "linear in what is read"
+    assert time.thread_time() - began < 5, "linear in what is read"

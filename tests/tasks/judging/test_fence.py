@@ -77,6 +77,6 @@ def test_the_code_depends_on_every_word_and_place() -> None:
 
 @pytest.mark.parametrize("part", ["<", "<|", "< ", "＜", "<answer ", "[ ", "<< ", "/"])
 def test_long_runs_take_no_time(part: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     neutralise(part * 20_000)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2

@@ -177,7 +177,7 @@ async def test_the_offline_judge_gives_nine_scores(tmp_path: Path) -> None:
         await until(pilot, answered(app))
         await pilot.press("f8")
         bars = first(app).turns[-1].query_one(ScoreBars)
-        await until(pilot, lambda: bars.has_class("-said") and "process transparency" in str(bars.render()), 60)
+        await until(pilot, lambda: bars.has_class("-said") and "process transparency" in str(bars.render()))
 
 
 async def test_nobody_to_talk_to(tmp_path: Path) -> None:

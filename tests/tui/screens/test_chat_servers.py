@@ -36,7 +36,7 @@ async def test_a_chat_with_a_server_from_the_first_word_to_another_day(tmp_path:
             assert "tokens" in said["figures"]
             await pilot.press("f8")
             bars = first(app).turns[-1].query_one(ScoreBars)
-            await until(pilot, lambda: bars.has_class("-said") and "helpfulness" in str(bars.render()), 60)
+            await until(pilot, lambda: bars.has_class("-said") and "helpfulness" in str(bars.render()))
             await pilot.press("f9")
             (kept,) = read_rows(tmp_path / "data" / "chats" / "kept.jsonl")
             assert MODEL in kept["model"]
@@ -93,7 +93,7 @@ async def test_faults_of_a_server_stand_in_the_turn_and_the_chat_goes_on(tmp_pat
                 lambda: len(first(app).turns) == 4 and "answering" in str(first(app).query_one("#meter").render()),
             )
             await pilot.press("f5")
-            await until(pilot, lambda: first(app).turn is None, 10)
+            await until(pilot, lambda: first(app).turn is None)
             assert texts(app)["figures"] == "stopped"
             await say(app, pilot, "well?")
             await until(pilot, answered(app, 5))
@@ -111,7 +111,7 @@ async def test_a_server_that_is_not_there_and_a_model_that_it_does_not_have(tmp_
     async with chat(tmp_path, model="") as (app, pilot):
         first(app).meet(gone)
         await say(app, pilot, "Why?")
-        await until(pilot, lambda: first(app).turns and first(app).turns[-1].fault, 30)
+        await until(pilot, lambda: first(app).turns and first(app).turns[-1].fault)
         assert gone.load["server"].removesuffix("/v1") in texts(app)["notice"]
 
 
