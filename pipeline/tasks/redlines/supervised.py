@@ -17,6 +17,9 @@ SMOOTH = 10
 NOISE = 2.0
 """Standard deviations of the first SMOOTH losses that a smoothed loss must lie above their mean: the loss of a model
 that learns nothing crosses the mean itself all the time."""
+LEARNT = 0.1
+"""Nats a token: a loss below it neither diverges nor has to fall. A phase that begins with what the one before taught
+starts at a hundredth of that, and the warm-up alone lifts it."""
 DIVERGING = 10
 """Steps above the start that are worth a word."""
 DIVERGED = 50
@@ -48,7 +51,7 @@ def divergence(history: History) -> Trouble | None:
     if len(losses) < SMOOTH + DIVERGING:
         return None
     start = losses[:SMOOTH]
-    line = fmean(start) + NOISE * stdev(start)
+    line = max(fmean(start) + NOISE * stdev(start), LEARNT)
     above = 0
     while above < DIVERGED and (end := len(losses) - above) >= 2 * SMOOTH and fmean(losses[end - SMOOTH : end]) > line:
         above += 1
@@ -71,7 +74,7 @@ def not_falling(history: History) -> Trouble | None:
     if history.count("loss") < STUCK_AFTER:
         return None
     start, now = fmean(history.first("loss", SMOOTH)), fmean(history.last("loss", SMOOTH))
-    if now <= STUCK_SHARE * start:
+    if now <= max(STUCK_SHARE * start, LEARNT):
         return None
     rate = history.settings["learning_rate"]
     return Trouble(

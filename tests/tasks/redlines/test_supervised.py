@@ -40,6 +40,13 @@ def test_a_loss_above_its_start_is_told_and_after_fifty_steps_stops() -> None:
     assert "for 50 steps" in fault.text and "it began at 1.977." in fault.text and "0.0001 in effect" in fault.mend
 
 
+def test_a_loss_near_zero_from_the_start_neither_diverges_nor_has_to_fall() -> None:
+    """A phase that begins with the skill of the one before: the warm-up lifts the loss, to next to nothing."""
+    assert told(supervised.RULES, loss=noisy(0.006, 20, 1) + noisy(0.05, 100, 2)) == []
+    risen = noisy(0.006, 20, 1) + noisy(0.5, 100, 2)
+    assert ("divergence", "fault") in rules_said(told(supervised.RULES, loss=risen))
+
+
 def test_a_hump_that_goes_back_stops_nothing() -> None:
     losses = noisy(2, 30, 1) + noisy(3, 45, 2) + noisy(1.5, 60, 3)
     found = [finding for finding in told(supervised.RULES, loss=losses) if finding.data["rule"] == "divergence"]
