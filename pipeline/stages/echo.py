@@ -71,4 +71,4 @@ def plan(context: PlanContext) -> list[Finding]:
     return [*findings, Finding("note", f"{len(pairs)} rows.", data=count(pairs))]
 
 
-STAGE = Stage("echo", Config, takes={}, makes="episodes", run=run, plan=plan)
+STAGE = Stage("echo", Config, takes={}, makes="episodes", run=run, plan=plan, version=2)

@@ -295,5 +295,5 @@ def trial(config: Config, steps: int) -> Trial:
 STAGE = Stage(
     "train", Config, takes={"data": "prepared", "model": "model?"}, makes="model", run=run, plan=plan,
     launch=lambda config: ranks.launch_of(loop_settings(config)), libraries="torch", home="models",
-    way_on=after_death, trial=trial,
+    way_on=after_death, trial=trial, version=2,
 )  # fmt: skip

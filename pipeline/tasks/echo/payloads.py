@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from random import Random
+from re import findall
 from typing import Literal
 
 from pipeline.tasks.coining import coin, held_out, trained
+from pipeline.tasks.echo.prefixes import ANTI_ECHO, COMPOSED, ECHO, QUESTIONS
 from pipeline.tasks.echo.words import COMMON
 from pipeline.tasks.episode import Language
+from pipeline.tasks.format_lock.generate import format_lock
 from pipeline.tasks.format_lock.speech import MORE_WORDS, WORDS
 
 Side = Literal["all", "train", "heldout"]
@@ -99,9 +102,22 @@ def sentence(random: Random, language: Language) -> Payload:
     return "sentence", random.choice(SENTENCES[language]).format(**blanks)
 
 
+@cache
+def _said_elsewhere() -> frozenset[str]:
+    """Words of the format lock's episodes and of the orders themselves: trained on, whatever the payloads were."""
+    said = [text for pair in format_lock("full", "exclude", None, Random(0)) for text in (pair.prompt, pair.answer)]
+    said += [order for orders in (ECHO, COMPOSED, ANTI_ECHO, QUESTIONS) for texts in orders.values() for order in texts]
+    return frozenset(word for text in said for word in findall(r"[^\W\d_]+", text.casefold()))
+
+
+def unseen(text: str) -> bool:
+    """Whether no word of a text is in any row of the curriculum that is trained on with `payloads = "train"`."""
+    return held_out(text) and not _said_elsewhere().intersection(findall(r"[^\W\d_]{2,}", text.casefold()))
+
+
 def gibberish(random: Random, side: Side) -> Payload:
     """One to three coined words of one side."""
-    keep = {"all": lambda _: True, "train": trained, "heldout": held_out}[side]
+    keep = {"all": lambda _: True, "train": trained, "heldout": unseen}[side]
     words: list[str] = []
     wanted = random.choice((1, 1, 2, 2, 3))
     while len(words) < wanted:
@@ -119,5 +135,5 @@ def plain(random: Random, language: Language, side: Side) -> Payload:
     """Words, phrases, codes and sentences that people write. Of a side other than `all`, each of its words is."""
     while True:
         topic, text = random.choice(KINDS)(random, language)
-        if side == "all" or (side == "train" and trained(text)) or (side == "heldout" and held_out(text)):
+        if side == "all" or (side == "train" and trained(text)) or (side == "heldout" and unseen(text)):
             return topic, text

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from re import findall
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pipeline.tasks.coining import held_out, trained
 from pipeline.tasks.echo.generate import Gibberish, echo
 from pipeline.tasks.echo.prefixes import ANTI_ECHO, COMPOSED, ECHO, HELD_OUT, QUESTIONS
 from pipeline.tasks.episode import LANGUAGES, Pair
+from pipeline.tasks.format_lock.generate import format_lock
 
 
 def rows(mode: Gibberish, examples: int | None = None, most: int | None = None, **changes: Any) -> list[Pair]:
@@ -79,6 +81,20 @@ def test_what_is_held_out_is_never_trained_on(mode: Gibberish) -> None:
     assert all(map(trained, (pair.payload for pair in learnt))) and all(map(held_out, (p.payload for p in kept)))
     assert not {pair.template for pair in learnt} & {pair.template for pair in kept}
     assert {pair.template for pair in kept} == {*HELD_OUT["en"], *HELD_OUT["de"]}
+
+
+@pytest.mark.parametrize("mode", ["exclude", "only"])
+def test_no_word_that_is_held_out_stands_anywhere_in_the_curriculum(mode: Gibberish) -> None:
+    taught = [*format_lock("minimal", "exclude", None, Random(3)), *format_lock("full", "minimal", None, Random(3))]
+    taught += rows(mode, 3000, templates="train", payloads="train", composed=True)
+    kept = rows(mode, 1000, templates="heldout", payloads="heldout", anti_echo=0, contrast=0)
+    seen = set().union(*(_words(pair.prompt) | _words(pair.answer) for pair in taught))
+    assert not seen & set().union(*(_words(pair.payload) for pair in kept))
+
+
+def _words(text: str) -> set[str]:
+    """In small letters; the one or two of a code are none."""
+    return {word for word in findall(r"[^\W\d_]+", text.casefold()) if len(word) > 2}
 
 
 def test_composed_prefixes_are_many_and_none_is_held_out() -> None:
