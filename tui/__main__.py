@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ def main(words: list[str]) -> int:
         from tui.serve import serve
 
         return serve(words, asked.port)
+    gc.disable()  # nothing of what is made until the window stands is garbage; looking for it is a tenth of the time
     from pipeline.engine.artifacts import Workspace
     from pipeline.engine.errors import PipelineError
     from pipeline.engine.runs import find_run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -41,7 +42,15 @@ def screen(name: str) -> Callable[[], Screen[None]]:
     return make
 
 
+OPENING = 1.0
+"""Seconds in which the window opens, its first news included; until then no garbage is collected."""
 SCREENS = {name: screen(name) for name in ("run", "runs", "new", "traces", "report", "chat")}
+
+
+def _collect() -> None:
+    if not gc.isenabled():
+        gc.freeze()  # what is there by now stays: never to be looked through again
+        gc.enable()
 
 
 class Actions(Provider):
@@ -112,16 +121,16 @@ class Cockpit(App[None]):
         self._first = "run" if run else ""
         self._home = home or habits.home()
         self._feed: Feed | None = None
-        for theme in themes.THEMES:
-            self.register_theme(theme)
+        for one in themes.THEMES:
+            self.register_theme(one)
+        theme = self.habits.get("theme", themes.NAMES[0])
+        self.theme = theme if theme in themes.NAMES else themes.NAMES[0]
 
     @property
     def root(self) -> Path:
         return self.workspace.root
 
     def on_mount(self) -> None:
-        theme = self.habits.get("theme", themes.NAMES[0])
-        self.theme = theme if theme in themes.NAMES else themes.NAMES[0]
         keys, wrong = habits.read_keys(self._home / "keys.toml")
         self.set_keymap(keys)
         self._preferences, fault = read_preferences(self._home / "settings.toml")
@@ -133,6 +142,7 @@ class Cockpit(App[None]):
         self.switch_mode(self._first or self._known_mode())
         self._follow()
         self._all.start()
+        self.set_timer(OPENING, _collect)
 
     def _known_mode(self) -> str:
         kept = self.habits.get("screen", "run")

@@ -71,6 +71,7 @@ async def test_bad_texts_stay_texts(tmp_path):
     app = Cockpit(tmp_path, told.finish(None), home=tmp_path / "home")
     async with app.run_test(size=(120, 40), **ASKED) as pilot:
         await caught_up(pilot, app)
+        await until(pilot, lambda: app.screen.query(Prompted))
         pane = app.screen.query_one(Prompted)
         await until(pilot, lambda: pane.region.height and "[INST] a [/INST] [/x]" in seen(app))
         assert not any(letter in seen(app) for letter in "\x1b\x9b\u202e\x00\u2028")

@@ -118,7 +118,7 @@ async def test_the_run_screen(tmp_path: Path) -> None:
             (drawn,) = app.screen.query_one(LineChart)._lines
             if len(glyphs(drawn.name, one_line=True)) < 100:
                 whole(app.screen.query_one(LineChart).render().plain, [drawn.name], one_line=True)
-        app.screen.query_one(Details).search()
+        await app.screen.query_one(Details).search()
         for text in SHORT[::100]:
             app.screen.query_one("#filter", Input).value = text
             await pilot.pause()
@@ -132,7 +132,7 @@ async def test_the_run_screen(tmp_path: Path) -> None:
 
 
 async def completions(pilot: Pilot[Any], pane: Details) -> None:
-    pane.turn("completions")
+    await pane.turn("completions")
     found = pane.query_one(Completions)
     for some in batches(BAD, 14):
         five, nine = [*some[:5], *[""] * 5][:5], [*some[5:], *[""] * 9]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -59,8 +58,17 @@ class Frame(Screen[None]):
         """The panes, each with the class `pane`."""
         raise NotImplementedError
 
+    async def recompose(self) -> None:
+        await super().recompose()
+        self._fit()
+        self._tell_all()
+
     def on_mount(self) -> None:
-        self.ready = True
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        """Its widgets are there: tell them all that is known."""
+        self.ready, self._top = True, ""
         for axis in ("width", "height"):
             self._set_pane(axis, self.cockpit.habits.get(f"{axis}/{self.OWNER}", 0))
         self.show_top()
@@ -72,15 +80,18 @@ class Frame(Screen[None]):
     def on_screen_resume(self) -> None:
         self.show_top()
 
-    def on_resize(self, event: Resize) -> None:
-        small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
-        self.set_class(small, "-too-small")
+    def on_resize(self) -> None:
+        self._fit()
+        self.show_top()
+
+    def _fit(self) -> None:
+        width, height = self.size
+        self.set_class(width < LEAST[0] or height < LEAST[1], "-too-small")
         text = (
-            f"The cockpit needs {LEAST[0]} columns and {LEAST[1]} rows; this terminal has "
-            f"{event.size.width} and {event.size.height}.\nMake it larger, or leave with q: runs go on."
+            f"The cockpit needs {LEAST[0]} columns and {LEAST[1]} rows; this terminal has {width} and {height}.\n"
+            "Make it larger, or leave with q: runs go on."
         )
         self.query_one("#too-small", Static).update(Content(text))
-        self.show_top()
 
     def show_top(self) -> None:
         """The screens by number, the present one marked; the selected run and its state."""
@@ -119,7 +130,7 @@ class Frame(Screen[None]):
     def resize_pane(self, axis: str, by: int) -> None:
         """Give the screen's column (`width`) or row (`height`) more hundredths of the screen; remember it."""
         selector = self.COLUMN if axis == "width" else self.ROW
-        if not selector:
+        if not selector or not self.query(selector):
             return
         whole, present = getattr(self.size, axis), getattr(self.query_one(selector).outer_size, axis)
         share = min(80, max(15, round(100 * present / max(1, whole)) + by))
@@ -129,7 +140,8 @@ class Frame(Screen[None]):
     def _set_pane(self, axis: str, share: int) -> None:
         selector = self.COLUMN if axis == "width" else self.ROW
         if selector and 15 <= share <= 80:
-            setattr(self.query_one(selector).styles, axis, f"{share}{'vw' if axis == 'width' else 'vh'}")
+            for pane in self.query(selector):
+                setattr(pane.styles, axis, f"{share}{'vw' if axis == 'width' else 'vh'}")
 
     def close_layer(self) -> bool:
         """Esc: close the innermost layer of this screen, such as a filter. Whether there was one."""

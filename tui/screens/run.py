@@ -45,10 +45,8 @@ class RunScreen(Frame):
     RunScreen #hint.-said { display: block; }
     RunScreen.-narrow #left { width: 30; }
     RunScreen.-huge #left { width: 60; }
-    RunScreen #empty { display: none; height: 1fr; align: center middle; }
+    RunScreen #empty { height: 1fr; align: center middle; }
     RunScreen #empty Static { width: auto; }
-    RunScreen.-no-run #empty { display: block; }
-    RunScreen.-no-run #cockpit, RunScreen.-no-run #hint { display: none; }
     """
 
     def __init__(self) -> None:
@@ -68,8 +66,10 @@ class RunScreen(Frame):
 
     def body(self) -> ComposeResult:
         plain = self.cockpit.plain
-        with Vertical(id="empty"):
-            yield Static(hints.welcome())
+        if self.cockpit.selected is None:
+            with Vertical(id="empty"):
+                yield Static(hints.welcome())
+            return
         yield Static(id="hint")
         with Horizontal(id="cockpit"):
             with Vertical(id="left"):
@@ -100,13 +100,14 @@ class RunScreen(Frame):
     def run_changed(self) -> None:
         if not self.ready:
             return
-        none = self.cockpit.selected is None
-        self.set_class(none, "-no-run")
-        panes = self.query_one("#cockpit")
-        if panes.disabled and not none:
-            panes.disabled = False
+        none, empty = self.cockpit.selected is None, not self.query("#cockpit")
+        if none or empty:
+            if none != empty:  # the first run: now there is something for the panes to show
+                self.ready = False
+                self.refresh(recompose=True)
+            return
+        if self.focused is None:
             self.query_one(LineChart).focus()
-        panes.disabled = none  # a hidden chart must not take the keys
         self._chosen, self._curves, self._held = "", [], []
         self.query_one(StageRail).show(None)
         self.query_one(MemoryPane).show(())
@@ -155,6 +156,8 @@ class RunScreen(Frame):
 
     @on(Overlaid)
     def _draw(self) -> None:
+        if not self.ready or self.cockpit.selected is None:
+            return
         chosen, snapshot = self._at_curve(), self.cockpit.snapshot
         lines = [*chosen.lines, *self._overlay.over(chosen, start(snapshot))] if chosen and snapshot else []
         bands = chosen.bands if chosen else {}
@@ -181,8 +184,8 @@ class RunScreen(Frame):
         self._step_curve(-1)
 
     @on(LineChart.At)
-    def _completions_at(self, message: LineChart.At) -> None:
-        self.query_one(Details).to_completions(round(message.step))
+    async def _completions_at(self, message: LineChart.At) -> None:
+        await self.query_one(Details).to_completions(round(message.step))
 
     def action_overlay(self) -> None:
         runs = {run.id: run for run in list_runs(self.cockpit.workspace) if run != self.cockpit.selected}
@@ -201,17 +204,20 @@ class RunScreen(Frame):
 
     # the lower pane
 
-    def action_lower(self) -> None:
-        self.query_one(Details).turn(focus=True)
+    async def action_lower(self) -> None:
+        for details in self.query(Details):
+            await details.turn(focus=True)
 
-    def action_kind(self) -> None:
-        self.query_one(Details).next_kind()
+    async def action_kind(self) -> None:
+        for details in self.query(Details):
+            await details.next_kind()
 
-    def action_filter(self) -> None:
-        self.query_one(Details).search()
+    async def action_filter(self) -> None:
+        for details in self.query(Details):
+            await details.search()
 
     def close_layer(self) -> bool:
-        return self.query_one(Details).widen()
+        return any(details.widen() for details in self.query(Details))
 
     # the run
 

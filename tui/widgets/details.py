@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input
 
 from pipeline.engine.events import Event
@@ -51,26 +53,31 @@ class Details(Vertical):
         self._snapshot: Snapshot | None = None
         self._turned = False
         """Whether a person has chosen what is seen; until then the prompts come forth by themselves."""
+        self._turning = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield Entry(id="filter", placeholder="words", select_on_focus=False)
         with ContentSwitcher(initial=FACES[0]):
             yield EventLog(plain=self._plain, id=FACES[0])
-            yield Prompted(plain=self._plain, id="prompts")
-            yield Sources(id="sources")
-            yield Completions(plain=self._plain, id="completions")
-            with VerticalScroll(id="dimensions", can_focus=False):  # nine lines are more than a low screen has
-                yield DimensionLines(plain=self._plain)
+
+    def _make(self, face: str) -> Widget:
+        """A face is mounted when it is first seen: most are not in most runs."""
+        match face:
+            case "prompts":
+                return Prompted(plain=self._plain, id=face)
+            case "sources":
+                return Sources(id=face)
+            case "completions":
+                return Completions(plain=self._plain, id=face)
+        lines = DimensionLines(plain=self._plain)  # nine of them are more than a low screen has
+        return VerticalScroll(lines, id=face, can_focus=False)
 
     def clear(self) -> None:
         self._snapshot, self._turned = None, False
-        if self.face not in faces(None):
-            self.query_one(ContentSwitcher).current = "events"
         self.query_one(EventLog).clear()
-        self.query_one(Prompted).show(None)
-        self.query_one(Sources).show_sources(())
-        self.query_one(Completions).show(())
-        self.query_one(DimensionLines).show({})
+        if self.face not in faces(None):
+            self.query_one(ContentSwitcher).current = FACES[0]
+        self._draw()
         self._titled()
 
     def show(self, snapshot: Snapshot, fresh: Sequence[Event]) -> None:
@@ -78,37 +85,50 @@ class Details(Vertical):
         if fresh:
             self.query_one(EventLog).add(fresh)
         self._snapshot = snapshot
-        if curriculum.is_track(snapshot):
-            found = curriculum.evaluation(snapshot)
-            self.query_one(Prompted).show(found)
-            self.query_one(Sources).show_sources(curriculum.exposures(snapshot))
-            if found and not self._turned:
-                self.turn("prompts", asked=False)
-        self.query_one(Completions).show(_completions(snapshot))
-        if self.face == "dimensions":
-            self.query_one(DimensionLines).show(dimensions(snapshot))
+        self._draw()
+        asked_for = self._turned or self.face == "prompts"
+        if not asked_for and curriculum.is_track(snapshot) and curriculum.evaluation(snapshot):
+            self.call_next(self.turn, "prompts", asked=False)
+
+    def _draw(self) -> None:
+        """What the present face shows; the others wait until they are turned to."""
+        snapshot = self._snapshot
+        match self.query_one(ContentSwitcher).visible_content:
+            case Prompted() as prompted:
+                prompted.show(curriculum.evaluation(snapshot) if snapshot else None)
+            case Sources() as sources:
+                sources.show_sources(curriculum.exposures(snapshot) if snapshot else ())
+            case Completions() as completions:
+                completions.show(_completions(snapshot) if snapshot else ())
+            case VerticalScroll() as scroll:
+                scroll.query_one(DimensionLines).show(dimensions(snapshot) if snapshot else {})
 
     @property
     def face(self) -> str:
         return self.query_one(ContentSwitcher).current or FACES[0]
 
-    def turn(self, face: str = "", *, focus: bool = False, asked: bool = True) -> None:
+    async def turn(self, face: str = "", *, focus: bool = False, asked: bool = True) -> None:
         """Show a face, or the next one. `asked`: whether a person wants it so."""
-        self._turned = self._turned or asked
-        there = faces(self._snapshot)
-        place = there.index(self.face) + 1 if self.face in there else 0
-        self.query_one(ContentSwitcher).current = face or there[place % len(there)]
-        if self.face == "dimensions" and self._snapshot:
-            self.query_one(DimensionLines).show(dimensions(self._snapshot))
-        self._titled()
+        async with self._turning:
+            self._turned = self._turned or asked
+            there, switcher = faces(self._snapshot), self.query_one(ContentSwitcher)
+            place = there.index(self.face) + 1 if self.face in there else 0
+            face = face or there[place % len(there)]
+            if not switcher.query_children(f"#{face}"):
+                made = self._make(face)
+                made.display = False
+                await switcher.mount(made)
+            switcher.current = face
+            self._draw()
+            self._titled()
         if focus:
-            chosen = self.query_one(f"#{self.face}")
+            chosen = self.query_one(f"#{face}")
             (chosen if chosen.can_focus else chosen.query("RecordList, DimensionLines").first()).focus()
 
-    def to_completions(self, step: int) -> None:
+    async def to_completions(self, step: int) -> None:
         """The completions of a training step; where the run has none, nothing."""
         if "completions" in faces(self._snapshot):
-            self.turn("completions")
+            await self.turn("completions")
             self.query_one(Completions).go_to(step)
 
     def _titled(self) -> None:
@@ -119,13 +139,13 @@ class Details(Vertical):
 
     # narrowing the events
 
-    def next_kind(self) -> None:
+    async def next_kind(self) -> None:
         log = self.query_one(EventLog)
         log.narrow(kind=KINDS[(KINDS.index(log.kind) + 1) % len(KINDS)])
-        self.turn("events")
+        await self.turn("events")
 
-    def search(self) -> None:
-        self.turn("events")
+    async def search(self) -> None:
+        await self.turn("events")
         field = self.query_one(Input)
         field.add_class("-open")
         field.focus()

@@ -53,13 +53,15 @@ class MemoryPane(Widget):
 
     def get_content_height(self, *_: Any) -> int:
         """Rows are cut, never wrapped: there are as many in any width, also before the new one is known."""
-        return self._drawn(LEAST).plain.count("\n") + 1
+        return self._drawn(0).plain.count("\n") + 1 + LEAST * self._histories()
 
     def render(self) -> Content:
         bare = self._drawn(0)
-        charts = 1 + len(self._samples[-1][1].get("gpus") or []) if self._samples else 1
         free = self.size.height - bare.plain.count("\n") - 1
-        return self._drawn(max(LEAST, free // charts))
+        return self._drawn(max(LEAST, free // max(1, self._histories())))
+
+    def _histories(self) -> int:
+        return 1 + len(self._samples[-1][1].get("gpus") or []) if self._samples else 0
 
     def _drawn(self, height: int) -> Content:
         """`height`: rows of each history."""
@@ -123,6 +125,8 @@ class MemoryPane(Widget):
     ) -> list[Content]:
         """All samples, by their time, against all that the device has; a gap where nothing is known. The plan's
         estimate is a second line."""
+        if not height:
+            return []
         lines = [[_point(t, share) for t, share in shares]]
         if planned is not None:
             lines.append([_point(t, planned) for t, _ in (shares[0], shares[-1])])

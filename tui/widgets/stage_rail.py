@@ -32,7 +32,7 @@ class StageRail(Widget):
         super().__init__(**options)
         self._plain = plain
         self._snapshot: Snapshot | None = None
-        self._high = -1
+        self._high = 1
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._tick)
@@ -43,16 +43,16 @@ class StageRail(Widget):
 
     def show(self, snapshot: Snapshot | None) -> None:
         self._snapshot = snapshot
-        rows = self.render().plain.count("\n")
-        self.refresh(layout=rows != self._high)
-        self._high = rows
+        rows = self.render().plain.count("\n") + 1
+        before, self._high = self._high, rows
+        self.refresh(layout=rows != before)
 
     def as_text(self) -> str:
         return self.render().plain
 
     def get_content_height(self, *_: Any) -> int:
         """Rows are cut, never wrapped: there are as many in any width, also before the new one is known."""
-        return self.render().plain.count("\n") + 1
+        return self._high
 
     def render(self) -> Content:
         snapshot = self._snapshot

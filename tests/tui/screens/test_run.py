@@ -133,6 +133,21 @@ async def test_one_key_starts_quickstart_where_nothing_has_run_and_only_once(tmp
         assert app.commands == [["run", "quickstart", "--detach", "--json"]]
 
 
+async def test_panes_are_mounted_once_there_is_something_to_see(tmp_path):
+    app = cockpit(tmp_path)
+    async with app.run_test(size=(80, 24), **ASKED) as pilot:
+        await until(pilot, lambda: "Nothing has run here yet" in seen(app))
+        assert len(app.screen.query("*")) < 12
+        await pilot.press("w", "K", "slash", "escape", "n", "plus", "greater_than_sign", "z")  # of panes not there yet
+        app.select(made(tmp_path, trained()).id)
+        await until(pilot, lambda: app.screen.query(LineChart) and "Finished in" in hint(app))
+        assert isinstance(app.focused, LineChart) and not app.screen.query("#empty")
+        assert "grpo-1"[:4] in seen(app) and "1 Run" in seen(app)
+        assert not app.screen.query(Completions)
+        await pilot.press("w")
+        assert len(app.screen.query_one(Completions).query_one(RecordList)) == 8
+
+
 async def test_stop_asks_first(tmp_path):
     run = made(tmp_path, trained(state=None))
     with run.lock():
