@@ -104,3 +104,27 @@ def test_what_a_preset_names_is_found_from_any_folder(tmp_path: Path, monkeypatc
     (tmp_path / named).parent.mkdir(parents=True)
     (tmp_path / named).write_text("{}", encoding="utf-8")
     assert path_hash(named) != here  # one's own goes before
+
+
+def test_the_tiny_curriculum_measures_on_what_it_never_trains_on() -> None:
+    config = read("curriculum-tiny")
+    steps: dict[str, Any] = {step.name: step.settings for step in config.steps}
+    inputs = {step.name: step.inputs for step in config.steps}
+    for name in ("beta_echo", "gamma_echo"):
+        assert (steps[name].templates, steps[name].payloads) == ("train", "train")
+    for name in ("unseen_words", "unseen_gibberish"):
+        assert (steps[name].templates, steps[name].payloads) == ("heldout", "heldout")
+    assert (steps["unseen_words"].gibberish, steps["unseen_gibberish"].gibberish) == ("exclude", "only")
+    asked = {"beta_unseen": ("beta", "unseen_words", 0.95), "gamma_unseen": ("gamma", "unseen_gibberish", 0.9),
+             "last_format": ("facts_learnt", "alpha_rows", 0.95),
+             "last_facts": ("facts_learnt", "facts", 0.9)}  # fmt: skip
+    for name, (model, rows, least) in asked.items():
+        assert (inputs[name]["model"], inputs[name]["rows"], steps[name].least) == ((model,), (rows,), least)
+        assert name in inputs["report"]["samples"]
+    assert steps["report"].criteria == "curriculum"
+    chain = [inputs[name]["model"] for name in ("base", "alpha", "beta", "gamma", "facts_learnt", "export")]
+    assert chain == [("pretrained",), ("base",), ("alpha",), ("beta",), ("gamma",), ("facts_learnt",)]
+    prompts = {question.prompt: question.expected for question in read_questions(steps["last_prompts"].prompts_file)}
+    for prompt, expected in (("Say hello.", "hello."), ("Say Hello.", "Hello."), ("Sag Hallo.", "Hallo."),
+                             ("Repeat: Hello world", "Hello world"), ("Echo: Testing 123", "Testing 123")):  # fmt: skip
+        assert prompts[prompt] == expected
