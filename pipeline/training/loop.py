@@ -112,10 +112,10 @@ def train(
     who = choose(context)
     checkpoint = ranks.agree(lambda: newest_whole(context.out / CHECKPOINTS))
     begun = step_of(checkpoint) if checkpoint else 0
-    metrics = Metrics(context.out / METRICS if ranks.is_first() else None, begun)
     trackers = Trackers(context, begun)
     stretches = lengthen(stretches_of(checkpoint), begun, **_manner(context))
     ranks.check_readable(stretches)
+    metrics = Metrics(context.out / METRICS if ranks.is_first() else None, begun)
     if len(stretches) > 1:
         context.in_effect("resume", "exact", "within rounding", f"not all steps were trained alike: {stretches}")
     with closing(metrics), closing(trackers), guarded(context, who):

@@ -82,14 +82,13 @@ time.sleep(60)
 
 
 def test_a_call_of_a_killed_process_is_possibly_billed_and_free_again(ledger: Ledger) -> None:
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(ledger.path)], stdout=subprocess.PIPE)
-    try:
-        assert child.stdout is not None and child.stdout.readline().strip() == b"mine"
-        assert claim(ledger) == "busy"
-        assert ledger.possibly_billed() == []
-    finally:
-        child.kill()
-        child.wait()
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(ledger.path)], stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout is not None and child.stdout.readline().strip() == b"mine"
+            assert claim(ledger) == "busy"
+            assert ledger.possibly_billed() == []
+        finally:
+            child.kill()
     assert [row["label"] for row in ledger.possibly_billed(run="r")] == ["row"]
     assert claim(ledger) == "mine"
     assert [row["reason"] for row in ledger.possibly_billed(run="r")] == ["the process that sent it died"]

@@ -83,6 +83,7 @@ def test_a_package_that_is_missing_is_told_in_the_plan_and_before_the_model_load
     assert grpo.plan(PlanContext(grpo.Config(report_to=("wandb",)), {}, 7, tmp_path))[0].level == "fault"
     with pytest.raises(MissingDependency, match="wandb is not installed"):
         sft.run(context(given, tmp_path, config))
+    assert not list(tmp_path.rglob("metrics.jsonl")), "no file was opened that nobody closes"
 
 
 def test_one_that_cannot_be_reported_to_ends_the_training_before_its_first_step(

@@ -52,7 +52,8 @@ def server() -> Iterator[tuple[str, list[Any]]]:
 
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys and pauses of a pilot wait until the screen has settled."""
+    """Keys and pauses of a pilot wait until the screen has settled; a notification stays as long as the test."""
     monkeypatch.setattr("textual.app.wait_for_idle", idle)
     monkeypatch.setattr("textual.pilot.wait_for_idle", idle)
     monkeypatch.setattr(Pilot, "_wait_for_screen", waited)
+    monkeypatch.setattr("textual.notifications.Notification.time_left", 3600.0)
