@@ -10,42 +10,26 @@ import hashlib
 import json
 import sqlite3
 import threading
-import unicodedata
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.engine.errors import DataError, StageFailed
 from pipeline.engine.rows import Row, dump
-from pipeline.tasks.indexing import COLUMNS, FIGURES, SCORES, build, fits, safe, text_of
+from pipeline.tasks.filter import MARKS as MARKS
+from pipeline.tasks.filter import Filter as Filter
+from pipeline.tasks.filter import has_mark as has_mark
+from pipeline.tasks.filter import terms, where
+from pipeline.tasks.indexing import COLUMNS, build, fits, safe, text_of
 from pipeline.tasks.indexing import PLAIN as PLAIN
 from pipeline.tasks.indexing import mapping as mapping
 from pipeline.tasks.indexing import number as number
-from pipeline.tasks.marks import notes_of, state_of
 
-STEP = 20_000
-"""Instructions of SQLite, or rows of a scan, between two looks at whether the search is still wanted."""
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What a list is narrowed to; what is empty does not narrow."""
-
-    words: str = ""
-    """Words that stand in prompt, thought, answer or id; one that ends in * is the beginning of a word."""
-    parts: Sequence[str] = ()
-    """Texts that stand there as they are, case ignored: found by reading the rows that the rest has left."""
-    equal: Mapping[str, str] = field(default_factory=dict)
-    """Column of PLAIN -> value."""
-    between: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """A dimension, `reward`, `spread` or `sample` -> lowest and highest value, both included."""
-    mark: str = ""
-    """accept, reject, edit, score, note, or `any`; `none` for rows that nobody has marked."""
-
-
-MARKS = ("accept", "reject", "edit", "score", "note", "any", "none")
-"""What a row may be marked as, for a filter."""
+STEP, ROWS = 20_000, 1_000
+"""Instructions of SQLite, and rows of a scan, between two looks at whether the search is still wanted."""
+NEWS = 0.1
+"""Seconds of a scan between two tellings of what it has found so far."""
 
 
 class Index:
@@ -82,18 +66,20 @@ class Index:
         narrowed: Filter,
         marked: Mapping[str, Sequence[Row]] | None = None,
         stopped: Callable[[], bool] = bool,
+        told: Callable[[list[int]], None] = lambda _found: None,
     ) -> list[int]:
         """Places of the rows that fit, in the order of the file; [] where `stopped` said so.
 
-        `marked`: as `read_marks` gives it. Raises KeyError for a column that there is not.
+        `marked`: as `read_marks` gives it. `told` is given the first of them while more are looked for. Raises KeyError
+        for a column that there is not.
         """
-        words, parts = _terms(narrowed)
+        words, parts = terms(narrowed)
         found = self._spans(narrowed, words, marked or {}, stopped)
-        return self._scanned(found, parts, stopped) if parts else [place for place, _, _ in found]
+        return self._scanned(found, parts, stopped, told) if parts else [place for place, _, _ in found]
 
     def lines(self, narrowed: Filter) -> Iterator[bytes]:
         """The lines of the rows that columns and words leave, as they stand in the file; `parts` are not looked at."""
-        spans = self._spans(narrowed, _terms(narrowed)[0], {}, bool)
+        spans = self._spans(narrowed, terms(narrowed)[0], {}, bool)
         self._unchanged()
         return (line for _, line in self._lines(spans))
 
@@ -101,7 +87,7 @@ class Index:
         self, narrowed: Filter, words: str, marked: Mapping[str, Sequence[Row]], stopped: Callable[[], bool]
     ) -> list[tuple[int, int, int]]:
         """(place, start, bytes) of each row."""
-        tests, values = _where(narrowed, words)
+        tests, values = where(narrowed, words)
         if narrowed.mark:
             keys = [key for key, marks in marked.items() if has_mark(marks, narrowed.mark)]
             tests.append(f"key {'NOT ' * (narrowed.mark == 'none')}IN (SELECT value FROM json_each(?))")
@@ -118,7 +104,11 @@ class Index:
             self._connection.set_progress_handler(None, 0)
 
     def _scanned(
-        self, spans: Sequence[tuple[int, int, int]], parts: Sequence[str], stopped: Callable[[], bool]
+        self,
+        spans: Sequence[tuple[int, int, int]],
+        parts: Sequence[str],
+        stopped: Callable[[], bool],
+        told: Callable[[list[int]], None],
     ) -> list[int]:
         """Those that hold every part. The line as it stands rules most out; what is left is read to be sure."""
         self._unchanged()
@@ -126,9 +116,14 @@ class Index:
         raw = [dump(part)[1:-1].casefold().encode("utf-8", "surrogatepass") for part in parts]
         simple = all(part.isascii() for part in raw)
         found: list[int] = []
+        known, due = 0, time.monotonic() + NEWS
         for read, (place, line) in enumerate(self._lines(spans)):
-            if read % STEP == 0 and stopped():
-                return []
+            if read % ROWS == 0:
+                if stopped():
+                    return []
+                if len(found) > known and time.monotonic() >= due:
+                    told(found[:])
+                    known, due = len(found), time.monotonic() + NEWS
             if simple and line.isascii() and b"\\u" not in line and b"\\/" not in line:
                 low = line.lower()
                 if not all(part in low for part in raw):
@@ -247,57 +242,3 @@ def ready_index(root: Path, rows: Path) -> contextlib.closing[Index] | None:
 def _state(rows: Path) -> tuple[int, int]:
     state = rows.stat()
     return state.st_size, state.st_mtime_ns
-
-
-def _where(narrowed: Filter, words: str) -> tuple[list[str], list[Any]]:
-    tests: list[str] = []
-    values: list[Any] = []
-    for column, value in narrowed.equal.items():
-        if column not in PLAIN:
-            raise KeyError(column)
-        tests.append(f"{column} = ?")
-        values.append(value)
-    for name, (low, high) in narrowed.between.items():
-        column = name if name in FIGURES else f"score_{name}"
-        if column not in (*SCORES, *FIGURES):
-            raise KeyError(name)
-        tests.append(f"{column} BETWEEN ? AND ?")
-        values += [low, high]
-    if words:
-        tests.append("place IN (SELECT rowid FROM words WHERE words MATCH ?)")
-        values.append(words)
-    return tests, values
-
-
-def _terms(narrowed: Filter) -> tuple[str, list[str]]:
-    """The query that FTS5 is asked, and the parts that are looked for by reading.
-
-    A word is taken apart where unicode61 does so too: `don't` are two words. Each is quoted, so that none is taken for
-    an operator. What has no letter in it, such as an emoji, is a part.
-    """
-    found: list[str] = []
-    parts = [part for part in narrowed.parts if part]
-    for word in narrowed.words.split():
-        bare = word.rstrip("*")
-        tokens = "".join(letter if _is_letter(letter) else " " for letter in bare).split()
-        if tokens:
-            found += [f'"{token}"' for token in tokens]
-            found[-1] += "*" * (word != bare and _is_letter(bare[-1]))
-        elif bare:
-            parts.append(bare)
-    return " AND ".join(found), parts
-
-
-def _is_letter(letter: str) -> bool:
-    kind = unicodedata.category(letter)
-    return kind[0] in "LN" or kind in ("Co", "Mn")
-
-
-def has_mark(marks: Sequence[Row], wanted: str) -> bool:
-    """Whether a row is marked so; for `none`, as for `any`, whether it is marked at all."""
-    state, notes = state_of(marks), notes_of(marks)
-    if wanted in ("any", "none"):
-        return bool(state or notes)
-    if wanted in ("note", "score"):
-        return bool(notes if wanted == "note" else state.get("scores"))
-    return bool(state.get("verdict") == wanted)

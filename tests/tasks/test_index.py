@@ -91,6 +91,21 @@ def test_a_part_is_found_as_reading_every_row_finds_it(opened: Opened) -> None:
         assert index.find(Filter(parts=[piece])) == wanted, piece
 
 
+def test_a_scan_tells_what_it_has_found_while_it_looks_for_more(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.tasks.index.ROWS", 1)
+    monkeypatch.setattr("pipeline.tasks.index.NEWS", 0.0)
+    index = opened([row(number, ("no", "yes it is")[number in (1, 2, 5)]) for number in range(8)])
+    told: list[list[int]] = []
+    assert index.find(Filter(parts=["s it i"]), told=told.append) == [1, 2, 5]
+    assert told == [[1], [1, 2], [1, 2, 5]], "nothing twice, and no list that grows later"
+    assert index.find(Filter(parts=["s it i"]), stopped=lambda: len(told) > 3, told=told.append) == []
+    monkeypatch.setattr("pipeline.tasks.index.NEWS", 60.0)
+    told.clear()
+    assert index.find(Filter(parts=["s it i"]), told=told.append) == [1, 2, 5] and not told
+
+
 def test_columns_ranges_and_marks(opened: Opened, tmp_path: Path) -> None:
     rows = [row(number, f"answer {number}") for number in range(8)]
     index = opened(rows)

@@ -58,9 +58,12 @@ class TraceList(Vertical):
             self.path, self.share = path, share
 
     class Found(Message):
-        def __init__(self, index: Index, places: list[int], marked: Mapping[str, Sequence[Row]], fault: str) -> None:
+        def __init__(
+            self, index: Index, places: list[int], marked: Mapping[str, Sequence[Row]], fault: str, more: bool = False
+        ) -> None:
+            """`more`: it is still being looked for."""
             super().__init__()
-            self.index, self.places, self.marked, self.fault = index, places, marked, fault
+            self.index, self.places, self.marked, self.fault, self.more = index, places, marked, fault, more
 
     def __init__(self, root: Path, *, plain: bool = False, **options: str) -> None:
         super().__init__(id=options.get("id"), classes=options.get("classes"))
@@ -69,7 +72,7 @@ class TraceList(Vertical):
         self.index: Index | None = None
         self.places: list[int] = []
         self.picked: set[int] = set()
-        self._fault = ""
+        self._fault, self._more = "", False
         self.unread = ""
         self.marked: Mapping[str, Sequence[Row]] = {}
 
@@ -142,10 +145,14 @@ class TraceList(Vertical):
         worker = get_current_worker()
         places: list[int] = []
         marked: Mapping[str, Sequence[Row]] = {}
+
+        def told(some: list[int]) -> None:
+            self.post_message(self.Found(index, some, marked, fault, more=True))
+
         try:
             marked = read_marks(self._root)
             with index.again() as own:
-                places = own.find(narrowed, marked, lambda: worker.is_cancelled)
+                places = own.find(narrowed, marked, lambda: worker.is_cancelled, told)
         except (PipelineError, OSError) as error:
             fault = str(error)
         if not worker.is_cancelled:
@@ -158,12 +165,14 @@ class TraceList(Vertical):
         here = self.place()
         self.places, self.marked, self._fault = message.places, message.marked, message.fault
         self._show(message.places.index(here) if here in message.places else 0)
+        self._more = message.more
         self._counted()
 
     def _counted(self) -> None:
         if self.index and self.path:
+            more = " and counting" if self._more else ""
             picked = f" · {len(self.picked):,} picked" if self.picked else ""
-            self._title(f"{len(self.places):,} of {len(self.index):,}{picked} · {self._fault or self.path.name}")
+            self._title(f"{len(self.places):,}{more} of {len(self.index):,}{picked} · {self._fault or self.path.name}")
 
     def _show(self, cursor: int | None = None) -> None:
         rows = self.query_one(RecordList)

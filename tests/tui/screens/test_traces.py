@@ -69,6 +69,22 @@ def test_the_filter_narrows_live_and_escape_restores(tmp_path: Path) -> None:
     on_traces(tmp_path, script)
 
 
+def test_a_long_search_shows_what_it_has_found_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    space(tmp_path, ROWS)
+    monkeypatch.setattr("pipeline.tasks.index.ROWS", 1)
+    monkeypatch.setattr("pipeline.tasks.index.NEWS", 0.0)
+    heard: list[str] = []
+
+    async def script(pilot: Pilot[Any], app: Cockpit) -> None:
+        title = TraceList._title
+        monkeypatch.setattr(TraceList, "_title", lambda self, text: (heard.append(text), title(self, text))[1])
+        await typed(pilot, app, "'ING OF 2'", 11)
+        await until(pilot, lambda: heard[-1].startswith("11 of 30"))
+        assert any(text.startswith("1 and counting of 30") for text in heard), heard
+
+    on_traces(tmp_path, script, (80, 24))
+
+
 def test_an_edit_keeps_what_cannot_be_shown(tmp_path: Path) -> None:
     text = "family \U0001f468\u200d\U0001f469 and \x1b[0m and ␀ and \x00"
     row = trace(0, text)
