@@ -211,6 +211,10 @@ CHART = (
     Action("chart", "tail", "e", "Tail", "The newest half, quarter, tenth, all.", VIEW),
 )
 
+SEVERAL = (
+    Action("several", "tick", "space", "Tick", "Take the name with others, or leave it.", "run PRESET --set KEY=VALUE"),
+)
+
 SIBLINGS = (Action("siblings", "fold", "f", "Thoughts", "Fold the thoughts, or open them.", VIEW),)
 
 TEXT = (Action("text", "give", "ctrl+s", "Keep", "Keep what is written.", VIEW),)
@@ -222,7 +226,7 @@ DIALOGUE = (
 )
 
 ACTIONS: tuple[Action, ...] = (
-    *APP, *RUN, *RUNS, *NEW, *TRACES, *REPORT, *CHAT, *PROMPT, *LIST, *CHART, *SIBLINGS, *TEXT, *DIALOGUE,
+    *APP, *RUN, *RUNS, *NEW, *TRACES, *REPORT, *CHAT, *PROMPT, *LIST, *CHART, *SEVERAL, *SIBLINGS, *TEXT, *DIALOGUE,
 )  # fmt: skip
 
 

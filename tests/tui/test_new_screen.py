@@ -18,7 +18,7 @@ from tests.tui.traced import space
 from tui import plan_text as plans
 from tui.app import Cockpit
 from tui.launch import Done
-from tui.screens.choose import Choose
+from tui.screens.choose import Choose, ChooseSeveral
 from tui.screens.dialogue import Ask, Question
 from tui.screens.new import NewScreen
 from tui.screens.runs import RunsScreen
@@ -188,6 +188,45 @@ def test_a_step_is_switched_off_and_on_and_its_inputs_are_wired(tmp_path: Path, 
         await until(pilot, lambda: list(screen._sets) == ["judge.enabled"])
         await find(pilot, screen, "judge.enabled")
         await pilot.press("x")
+        await until(pilot, lambda: not screen._sets)
+
+    play(tmp_path, steps)
+
+
+def test_an_input_of_several_steps_is_ticked(tmp_path: Path, asked: Asked) -> None:
+    async def steps(pilot: Pilot[None], app: Cockpit, screen: NewScreen) -> None:
+        async def opened() -> RecordList:
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, ChooseSeveral))
+            return app.screen.query_one(RecordList)
+
+        def ticks(rows: RecordList) -> dict[str, str]:
+            cells = [rows._source.cells(place) for place in range(len(rows))]
+            return {name.plain: mark.plain for mark, name in cells if mark.plain}
+
+        await find(pilot, screen, "evaluate.from.answers")
+        written = screen._fields[[field.key for field in screen._fields].index("evaluate.from.answers")].written
+        rows = await opened()
+        assert ticks(rows) == {"answers_base": "1", "answers_sft": "2", "answers_grpo": "3"}
+        await pilot.press("space", "enter")  # the cursor stands on the first of them
+        await until(pilot, lambda: screen._sets == {"evaluate.from.answers": '["answers_sft", "answers_grpo"]'})
+        rows = await opened()
+        await pilot.press("shift+tab", *"base", "tab", "space", "enter")
+        back = '["answers_sft", "answers_grpo", "answers_base"]'
+        await until(pilot, lambda: screen._sets == {"evaluate.from.answers": back})
+        await until(pilot, lambda: f"evaluate.from.answers={back}" in asked[-1])
+        await opened()
+        await pilot.press("g", "space", "enter")  # as if none were named, which is ticked with nothing
+        await until(pilot, lambda: screen._sets == {"evaluate.from.answers": ""})
+        rows = await opened()
+        assert not ticks(rows)
+        await pilot.press("j", "enter")  # none is ticked: the one under the cursor
+        await until(pilot, lambda: screen._sets == {"evaluate.from.answers": '["answers_grpo"]'})
+        await opened()
+        await pilot.press("G", "enter")
+        await until(pilot, lambda: screen.query_one(FieldEditor).is_open)
+        screen.query_one("FieldEditor Input", Input).value = written
+        await pilot.press("enter")
         await until(pilot, lambda: not screen._sets)
 
     play(tmp_path, steps)

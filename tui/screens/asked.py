@@ -8,8 +8,9 @@ from typing import Any
 from textual.app import App
 from textual.content import Content
 
+from pipeline.engine import presets
 from tui.form import Field
-from tui.screens.choose import Choose
+from tui.screens.choose import Choose, ChooseSeveral
 from tui.screens.dialogue import Ask, Question
 from tui.text import line
 
@@ -63,8 +64,13 @@ def ask_input(
         elif name:
             given("" if name == NEAREST else name)
 
-    names = [NEAREST, *field.offers, OTHER]
-    app.push_screen(Choose(f"{field.key}: {field.kind}", names, present or NEAREST), chosen)
+    names, title = [NEAREST, *field.offers, OTHER], f"{field.key}: {field.kind}"
+    if not field.many:
+        app.push_screen(Choose(title, names, present or NEAREST), chosen)
+        return
+    found = presets.read_value(present) if present else []
+    ticked = [str(name) for name in found] if isinstance(found, list) else [present]
+    app.push_screen(ChooseSeveral(title, names, ticked, (NEAREST, OTHER)), chosen)
 
 
 def ask_name(app: App[Any], known: Collection[str], given: Callable[[str, bool], None]) -> None:

@@ -1,14 +1,19 @@
-"""One of several names, by list and filter."""
+"""One of several names, or as many of them as one likes, by list and filter."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import Input, Static
 
+from tui import actions
 from tui.screens.dialogue import Dialogue
 from tui.text import line, shown
 from tui.widgets.entry import Entry
@@ -23,6 +28,9 @@ class Choose(Dialogue[str]):
     Choose Input, Choose Input:focus { border: none; height: 1; padding: 0; background: $panel; }
     """
 
+    HINT = "type to narrow, Enter to take"
+    COLUMNS: ClassVar[tuple[Column, ...]] = (Column("", 0),)
+
     def __init__(self, title: str, names: Sequence[str], present: str = "") -> None:
         super().__init__()
         self._title, self._names, self._present = title, names, present
@@ -31,8 +39,8 @@ class Choose(Dialogue[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue"):
             yield Static(shown(self._title))
-            yield Entry(placeholder="type to narrow, Enter to take")
-            yield RecordList([Column("", 0)], empty="Nothing of that name.")
+            yield Entry(placeholder=self.HINT)
+            yield RecordList(self.COLUMNS, empty="Nothing of that name.")
 
     def on_mount(self) -> None:
         self._show("")
@@ -41,7 +49,17 @@ class Choose(Dialogue[str]):
         wanted = words.casefold().split()
         self._seen = [name for name in self._names if all(word in name.casefold() for word in wanted)]
         place = self._seen.index(self._present) if self._present in self._seen else 0
-        self.query_one(RecordList).show(Rows([[line(name)] for name in self._seen]), place)
+        self._list(place)
+
+    def _list(self, place: int | None = None) -> None:
+        self.query_one(RecordList).show(Rows([self._cells(name) for name in self._seen]), place)
+
+    def _cells(self, name: str) -> Sequence[Content]:
+        return [line(name)]
+
+    def _at(self) -> str | None:
+        cursor = self.query_one(RecordList).cursor
+        return self._seen[cursor] if 0 <= cursor < len(self._seen) else None
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
@@ -50,5 +68,43 @@ class Choose(Dialogue[str]):
     @on(Input.Submitted)
     @on(RecordList.Opened)
     def _take(self) -> None:
-        cursor = self.query_one(RecordList).cursor
-        self.dismiss(self._seen[cursor] if 0 <= cursor < len(self._seen) else None)
+        self.dismiss(self._answer())
+
+    def _answer(self) -> str | None:
+        return self._at()
+
+
+class ChooseSeveral(Choose):
+    """Space ticks a name, or takes the tick away; Enter takes what is ticked, in the order of ticking, as a list in
+    JSON. Where nothing is, it takes the name under the cursor. `apart`: names that stand for themselves alone."""
+
+    OWNER = "several"
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("several")]
+    AUTO_FOCUS = "RecordList"
+    HINT = "Space ticks, Enter takes what is ticked; type here to narrow"
+    COLUMNS = (Column("", 2, "right"), Column("", 0))
+
+    def __init__(self, title: str, names: Sequence[str], present: Sequence[str], apart: Sequence[str]) -> None:
+        super().__init__(title, [*names, *(name for name in present if name not in names)], next(iter(present), ""))
+        self._ticked, self._apart = [*present], apart
+
+    def _cells(self, name: str) -> Sequence[Content]:
+        order = str(self._ticked.index(name) + 1) if name in self._ticked else ""
+        return [Content.styled(order, "bold $accent"), line(name, "bold $accent" if order else "")]
+
+    def action_tick(self) -> None:
+        name = self._at()
+        if name is None or name in self._apart:
+            return
+        if name in self._ticked:
+            self._ticked.remove(name)
+        else:
+            self._ticked.append(name)
+        self._list()
+
+    def _answer(self) -> str | None:
+        name = self._at()
+        if name in self._apart:
+            return name
+        ticked = self._ticked or ([name] if name else [])
+        return json.dumps(ticked, ensure_ascii=False) if ticked else None

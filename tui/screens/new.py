@@ -149,7 +149,7 @@ class NewScreen(Filtered):
         def write() -> None:
             self.query_one(FieldEditor).open(present)
 
-        if field.offers and not field.many:
+        if field.offers:
             ask_input(self.app, field, present, lambda text: self._set(field, text), write)
         else:
             write()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -93,6 +91,6 @@ def _about(field: Field, fault: str) -> Content:
     if field.resource:
         parts.append(line(f"or one of {', '.join(field.resource)}", "$foreground-muted"))
     if field.offers:
-        written = f"such as {json.dumps(field.offers[:2])}" if field.many else "Enter chooses"
-        parts.append(line(f"{written}: {', '.join(field.offers[:20])}", "$foreground-muted"))
+        choose = "Enter, then Space for each" if field.many else "Enter chooses"
+        parts.append(line(f"{choose}: {', '.join(field.offers[:20])}", "$foreground-muted"))
     return Content("\n").join(parts)
