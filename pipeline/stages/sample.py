@@ -19,7 +19,7 @@ from pipeline.gpt.sampling import Speaker
 from pipeline.gpt.tokens import EOT, ask, closing, opening, render
 from pipeline.tasks.questions import Question, read_answer, read_questions
 from pipeline.tasks.recall import count_exact, decide_share, spread
-from pipeline.training.greedy import complete
+from pipeline.training.greedy import complete, too_long
 
 BATCH = 64
 """Prompts that are answered at once."""
@@ -58,6 +58,8 @@ def run(context: Context) -> dict[str, Any]:
     asked = _asked(config, context.inputs.get("rows"))
     texts = [text for _, text, _ in asked]
     speaker = Speaker(context.inputs["model"])
+    if cut := too_long(speaker.model, speaker.tokenizer, texts):
+        context.emit.alert(f"{cut} prompts leave the model no position for an answer: only their ends are read.")
     turn_end = speaker.tokenizer.convert_tokens_to_ids(EOT)
 
     def answer(texts: list[str], cached: bool) -> list[list[int]]:
@@ -137,5 +139,5 @@ def plan(context: PlanContext) -> list[Finding]:
 
 STAGE = Stage(
     "sample", Config, takes={"model": "model", "rows": "episodes?="}, makes="samples", run=run, plan=plan,
-    libraries="torch",
+    libraries="torch", version=2,
 )  # fmt: skip

@@ -96,6 +96,8 @@ def run(context: Context) -> dict[str, Any]:
             [find_tags(open_tokenizer(base or data))[EOT]], config.eval_tokens, config.eval_share, config.max_iters,
             () if config.eval_interval == 0 else SENTENCES, time.monotonic(),
         )  # fmt: skip
+        if cut := examiner.too_long(model):
+            context.emit.alert(f"{cut} prompts leave the model no position for an answer: only their ends are read.")
         first_plain = examiner.plain_loss(model) if examiner.plain else 0.0
         return Loaded(model, tokenizer, None)
 

@@ -18,16 +18,41 @@ def complete(
     cached: bool = True,
 ) -> list[list[int]]:
     """The token ids that follow each prompt, a text with its special tokens, up to a stop or `most` of them; the stop
-    is the last. Of a prompt too long for the model only its end is read. The random state is left as it was.
+    is the last. Where the model has no positions for so many behind a prompt they are fewer, and of a prompt that
+    leaves room for none only the end is read: see `too_long`. The random state is left as it was.
 
-    Every prompt has a row of its own in one batch, padded in front. With `cached` false every token is reckoned from
-    the whole text anew, as a check.
+    Every prompt has a row of its own in one batch, padded in front; those that leave less room have a batch of theirs.
+    With `cached` false every token is reckoned from the whole text anew, as a check.
     """
+    room = int(model.config.max_position_embeddings)
+    encoded = [row[1 - room :] for row in _encode(tokenizer, prompts)]
+    found: dict[int, list[int]] = {}
+    for fits in (True, False):
+        places = [place for place, row in enumerate(encoded) if (len(row) + most <= room) is fits]
+        if places:
+            rows = [encoded[place] for place in places]
+            left = min(most, room - max(map(len, rows)))
+            answers = _generate(model, tokenizer, rows, left, stops, temperature, seed, cached)
+            found |= dict(zip(places, answers, strict=True))
+    return [found[place] for place in range(len(encoded))]
+
+
+def too_long(model: Any, tokenizer: Any, prompts: Sequence[str]) -> int:
+    """How many of the prompts leave the model no position for an answer."""
+    return sum(len(row) >= int(model.config.max_position_embeddings) for row in _encode(tokenizer, prompts))
+
+
+def _encode(tokenizer: Any, prompts: Sequence[str]) -> list[list[int]]:
+    return list(tokenizer(list(prompts), add_special_tokens=False)["input_ids"])
+
+
+def _generate(
+    model: Any, tokenizer: Any, encoded: Sequence[list[int]], most: int, stops: Sequence[int], temperature: float,
+    seed: int, cached: bool,
+) -> list[list[int]]:  # fmt: skip
     import torch
     from transformers import GenerationConfig
 
-    room = int(model.config.max_position_embeddings) - most
-    encoded = [row[-max(1, room) :] for row in tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
     width = max(map(len, encoded))
     pad = int(tokenizer.pad_token_id)
     device = next(model.parameters()).device

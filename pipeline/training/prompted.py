@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.engine.rows import Row
-from pipeline.training.greedy import complete
+from pipeline.training.greedy import complete, too_long
 
 
 @dataclass
@@ -37,6 +37,10 @@ class Examiner:
     """Seconds on answers."""
     asked: int = 0
     skipped: int = 0
+
+    def too_long(self, model: Any) -> int:
+        """How many of the prompts leave no position for an answer."""
+        return too_long(model, self.tokenizer, self.prompts) if self.prompts else 0
 
     def plain_loss(self, model: Any) -> float:
         """Mean loss of a token of the plain sentences."""

@@ -44,12 +44,13 @@ def save_prepared(
     train: Mapping[str, str] = ANSWERS,
     held: Mapping[str, str] | None = None,
     tokenizer: Any = None,
+    system: str = SYSTEM,
 ) -> Path:
     """Prompt -> answer of both sides; without held-out ones, validation is a quarter of the others."""
     tokenizer = tokenizer or tiny_tokenizer()
     held = dict(list(train.items())[::4]) if held is None else held
     for side, rows in (("train", train), ("val", held)):
-        _write(folder / side, tokenizer, [render(conversation(*row)) for row in rows.items()])
+        _write(folder / side, tokenizer, [render(conversation(*row, system)) for row in rows.items()])
     save_tokenizer(tokenizer, folder, 256)
     return folder
 

@@ -14,7 +14,7 @@ from pipeline.gpt.tokens import save_tokenizer
 from pipeline.stages import sample
 from tests.gpt.lesson_rig import write_questions
 from tests.gpt.tokenizer import tiny_tokenizer
-from tests.training.rig import context_of
+from tests.training.rig import Recorder, context_of
 
 PROMPT = "<myPT_user>Say hello.</myPT_user><myPT_assistant>"
 
@@ -59,6 +59,25 @@ def test_a_batch_answers_as_each_prompt_alone(model: Path, tmp_path: Path) -> No
         run(model, tmp_path / "alone", prompts_file=alone, max_new_tokens=12)["answers"]["0"] == whole["answers"]["0"]
     )
     assert (whole["prompts"], whole["expected"], whole["exact"]) == (2, 2, 0)
+
+
+def test_a_prompt_that_leaves_little_room_is_read_whole_and_its_answer_is_shorter(model: Path, tmp_path: Path) -> None:
+    long = "a" * 100  # a token each, of 128 positions; tags, system prompt and end are 15 more
+    questions = write_questions(tmp_path / "prompts.json", {"a": "x", long: "y", "b": "z"})
+    recorder = Recorder()
+    config = sample.Config(prompts_file=questions, max_new_tokens=64)
+    sample.run(context_of(config, {"model": model}, tmp_path / "most", recorder))
+    run(model, tmp_path / "few", prompts_file=questions, max_new_tokens=5)
+    most, few = (list(read_rows(tmp_path / name / "rows.jsonl")) for name in ("most", "few"))
+    assert [row["raw"].startswith(other["raw"]) for row, other in zip(most, few, strict=True)] == [True] * 3
+    assert [row["tokens"] for row in few] == [5] * 3
+    assert most[0]["tokens"] == most[2]["tokens"] == 64 > most[1]["tokens"] > 5
+    assert not recorder.of("alert")
+    far = write_questions(tmp_path / "far.json", {long * 2: "y"})
+    sample.run(
+        context_of(config.model_copy(update={"prompts_file": far}), {"model": model}, tmp_path / "far", recorder)
+    )
+    assert recorder.of("alert")[0]["text"].startswith("1 prompts leave the model no position for an answer")
 
 
 def test_another_answer_without_the_cache_is_an_error(
