@@ -23,12 +23,13 @@ from tests.tui.made import caught_up, event, made, until
 from tests.tui.poison import Wire, glyphs, smuggled, strings
 from tests.tui.test_news import ROW
 from tui.app import Cockpit
+from tui.form import INPUT, Field
 from tui.launch import Done
 from tui.partners import Partner
 from tui.plan_text import plan_text
 from tui.report_entries import entries
 from tui.run_text import about, difference
-from tui.screens.choose import Choose
+from tui.screens.choose import Choose, ChooseSeveral
 from tui.screens.dialogue import Ask, Question
 from tui.screens.pager import Pager
 from tui.screens.text import TextOver
@@ -37,6 +38,7 @@ from tui.widgets import talk_pane
 from tui.widgets.completions import Completions
 from tui.widgets.details import Details
 from tui.widgets.event_log import EventLog
+from tui.widgets.field_editor import FieldEditor
 from tui.widgets.line_chart import LineChart
 from tui.widgets.record_list import RecordList
 from tui.widgets.talk_pane import TalkPane
@@ -193,6 +195,31 @@ async def test_the_form_and_its_plan(tmp_path: Path, monkeypatch: pytest.MonkeyP
             editor.close()  # type: ignore[attr-defined]
 
 
+async def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten of the texts a setting: its step, name, type, description, values, and what may stand there."""
+    monkeypatch.setattr("tui.screens.new.ask", lambda *_: Done("plan", 0, {"steps": []}, ""))
+    fields = [
+        Field(*some[:6], info=INPUT, resource=tuple(some[6:7]), offers=tuple(some[7:9]), many=True, empty=some[9])
+        for some in batches(SHORT[:1990], 10)
+    ]
+    async with wired(tmp_path, mode="new") as (app, pilot):
+        screen: Any = app.screen
+        await until(pilot, lambda: screen._fields)
+        screen._loaded(screen.Loaded(screen._start, fields, ""))
+        rows, about = screen.query_one(RecordList), screen.query_one("FieldEditor Static", Static)
+        await page_through(pilot, rows)
+        for place, field in enumerate(fields):
+            cells = [cell.plain for cell in rows._source.cells(place)]
+            whole("\n".join(cells), [field.step, field.name, field.written or field.empty], one_line=True)
+            screen.query_one(FieldEditor).show(field)
+            if place % 20 == 0:
+                await pilot.pause()
+            said, empty = str(about.render()), field.empty
+            whole(said, [field.key, field.kind, field.default or empty, *field.resource, *field.offers], one_line=True)
+            whole(said, [field.about])
+            assert field.default == field.written or glyphs(field.written or empty, one_line=True) in said
+
+
 async def test_the_traces_screen(tmp_path: Path) -> None:
     def row(number: int, some: Sequence[str]) -> dict[str, Any]:
         a, b, c, d, e, f, g, h = [*some, *[""] * 8][:8]
@@ -299,6 +326,12 @@ async def test_dialogues(tmp_path: Path) -> None:
         await pilot.pause()
         names = app.screen.query_one(RecordList)
         whole("\n".join(names._source.cells(place)[0].plain for place in range(len(names))), BAD, one_line=True)
+        await page_through(pilot, names)
+        await pilot.press("escape")
+        app.push_screen(ChooseSeveral(BAD[0], SHORT[:200], SHORT[200:300], ()))
+        await pilot.pause()
+        names = app.screen.query_one(RecordList)
+        whole("\n".join(names._source.cells(place)[1].plain for place in range(len(names))), SHORT[:300], one_line=True)
         await page_through(pilot, names)
         await pilot.press("escape")
         for number, some in enumerate(batches(SHORT, 500)):
