@@ -11,7 +11,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,18 +75,19 @@ class Index:
         """
         words, parts = terms(narrowed)
         found = self._spans(narrowed, words, marked or {}, stopped)
-        return self._scanned(found, parts, stopped, told) if parts else [place for place, _, _ in found]
+        places = self._scanned(found, parts, stopped, told) if parts else [place for place, _, _ in found]
+        return [] if stopped() else places
 
     def lines(self, narrowed: Filter) -> Iterator[bytes]:
         """The lines of the rows that columns and words leave, as they stand in the file; `parts` are not looked at."""
-        spans = self._spans(narrowed, terms(narrowed)[0], {}, bool)
+        spans = list(self._spans(narrowed, terms(narrowed)[0], {}, bool))
         self._unchanged()
         return (line for _, line in self._lines(spans))
 
     def _spans(
         self, narrowed: Filter, words: str, marked: Mapping[str, Sequence[Row]], stopped: Callable[[], bool]
-    ) -> list[tuple[int, int, int]]:
-        """(place, start, bytes) of each row."""
+    ) -> Iterator[tuple[int, int, int]]:
+        """(place, start, bytes) of each row, as SQLite comes upon them."""
         tests, values = where(narrowed, words)
         if narrowed.mark:
             keys = [key for key, marks in marked.items() if has_mark(marks, narrowed.mark)]
@@ -95,17 +96,16 @@ class Index:
         statement = f"SELECT place, start, bytes FROM rows{' WHERE ' * bool(tests)}{' AND '.join(tests)} ORDER BY place"
         self._connection.set_progress_handler(lambda: stopped(), STEP)
         try:
-            return self._asked(statement, values)
+            yield from self._each(statement, values)
         except DataError:
-            if stopped():
-                return []
-            raise
+            if not stopped():
+                raise
         finally:
             self._connection.set_progress_handler(None, 0)
 
     def _scanned(
         self,
-        spans: Sequence[tuple[int, int, int]],
+        spans: Iterable[tuple[int, int, int]],
         parts: Sequence[str],
         stopped: Callable[[], bool],
         told: Callable[[list[int]], None],
@@ -116,7 +116,7 @@ class Index:
         raw = [dump(part)[1:-1].casefold().encode("utf-8", "surrogatepass") for part in parts]
         simple = all(part.isascii() for part in raw)
         found: list[int] = []
-        known, due = 0, time.monotonic() + NEWS
+        known, due = 0, 0.0
         for read, (place, line) in enumerate(self._lines(spans)):
             if read % ROWS == 0:
                 if stopped():
@@ -133,7 +133,7 @@ class Index:
                 found.append(place)
         return found
 
-    def _lines(self, spans: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, bytes]]:
+    def _lines(self, spans: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, bytes]]:
         with self._rows.open("rb") as file:
             here = 0
             for place, start, size in spans:
@@ -197,9 +197,12 @@ class Index:
         return DataError(f"{self._rows} was changed while it was open.", "", "Open it again.")
 
     def _asked(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        return list(self._each(statement, values))
+
+    def _each(self, statement: str, values: Sequence[Any]) -> Iterator[Any]:
         values = [safe(value) if isinstance(value, str) else value for value in values]
         try:
-            return self._connection.execute(statement, values).fetchall()
+            yield from self._connection.execute(statement, values)
         except sqlite3.Error as error:
             raise DataError(f"{self._path} cannot be read.", str(error), "Delete it; it is made anew.") from None
 

@@ -103,7 +103,8 @@ def test_a_scan_tells_what_it_has_found_while_it_looks_for_more(
     assert index.find(Filter(parts=["s it i"]), stopped=lambda: len(told) > 3, told=told.append) == []
     monkeypatch.setattr("pipeline.tasks.index.NEWS", 60.0)
     told.clear()
-    assert index.find(Filter(parts=["s it i"]), told=told.append) == [1, 2, 5] and not told
+    assert index.find(Filter(parts=["s it i"]), told=told.append) == [1, 2, 5]
+    assert told == [[1]], "the first at once, the next after a while"
 
 
 def test_columns_ranges_and_marks(opened: Opened, tmp_path: Path) -> None:
