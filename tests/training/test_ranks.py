@@ -126,6 +126,7 @@ def test_a_stop_is_exact_at_the_same_number_of_processes(pair: Pair, tmp_path: P
     assert metrics(parted) == metrics(whole)
 
 
+@pytest.mark.slow
 def test_a_killed_rank_ends_the_training_with_its_last_words(pair: Pair, tmp_path: Path) -> None:
     killed: list[float] = []
 
