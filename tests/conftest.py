@@ -13,6 +13,8 @@ MOST = 4
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """`pytest` alone is as `pytest -n CORES --dist loadfile`, where pytest-xdist is installed and no `-n` says else."""
+    if hasattr(config, "workerinput"):
+        return  # one of those processes, which would start as many itself
     asked = config.option
     is_whole = config.args == config.getini("testpaths") and asked.markexpr == "not slow and not unsloth"
     if is_whole and not asked.usepdb and getattr(asked, "numprocesses", 0) is None:
