@@ -121,6 +121,7 @@ def test_the_tiny_curriculum_measures_on_what_it_never_trains_on() -> None:
     for name, (model, rows, least) in asked.items():
         assert (inputs[name]["model"], inputs[name]["rows"], steps[name].least) == ((model,), (rows,), least)
         assert name in inputs["report"]["samples"]
+    assert "rows" not in inputs["plain"], "the base reads plain text alone"
     assert steps["report"].criteria == "curriculum"
     chain = [inputs[name]["model"] for name in ("base", "alpha", "beta", "gamma", "facts_learnt", "export")]
     assert chain == [("pretrained",), ("base",), ("alpha",), ("beta",), ("gamma",), ("facts_learnt",)]
