@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.tui.space import POISON, cockpit, make_run
 from tests.tui.traced import space
 from tui import plan_text as plans
 from tui.app import Cockpit
+from tui.form import fields_of
 from tui.launch import Done
 from tui.screens.choose import Choose, ChooseSeveral
 from tui.screens.dialogue import Ask, Question
@@ -254,6 +256,37 @@ def test_a_step_is_added_behind_another_set_and_taken_away(tmp_path: Path, asked
         await pilot.press("x")
         await until(pilot, lambda: not screen._sets and "select" not in {field.step for field in screen._fields})
 
+    play(tmp_path, steps)
+
+
+@pytest.mark.usefixtures("asked")
+def test_settings_that_load_slowly_do_not_take_the_place_of_later_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step is switched off and on again before the form without it is there."""
+    begun, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(tree: Any, catalog: Any, sets: Mapping[str, str], offers: Any) -> Any:
+        found = fields_of(tree, catalog, sets, offers)
+        if sets:
+            begun.set()
+            go_on.wait(60)
+            over.set()
+        return found
+
+    async def steps(pilot: Pilot[None], _: Cockpit, screen: NewScreen) -> None:
+        before = screen._fields
+        screen._take({"judge.enabled": "false"})
+        await until(pilot, begun.is_set)
+        screen._take({})
+        await until(pilot, lambda: screen._fields is not before)
+        now = screen._fields
+        go_on.set()
+        await until(pilot, over.is_set)
+        await pilot.pause(0.2)
+        assert screen._fields is now
+
+    monkeypatch.setattr("tui.screens.new.fields_of", slowly)
     play(tmp_path, steps)
 
 

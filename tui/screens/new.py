@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
+from textual.worker import get_current_worker
 
 from pipeline.engine import presets
 from pipeline.engine.errors import PipelineError
@@ -99,11 +100,14 @@ class NewScreen(Filtered):
     def _load(self, start: Start, sets: dict[str, str]) -> None:
         from pipeline.catalog import CATALOG
 
+        worker = get_current_worker()
         try:
             tree = start.tree(self._folders(), added(sets))
-            self.post_message(self.Loaded(start, fields_of(tree, CATALOG, sets, kinds(self.cockpit.workspace)), ""))
+            loaded = self.Loaded(start, fields_of(tree, CATALOG, sets, kinds(self.cockpit.workspace)), "")
         except PipelineError as error:
-            self.post_message(self.Loaded(start, [], f"{error.what} {error.why}"))
+            loaded = self.Loaded(start, [], f"{error.what} {error.why}")
+        if not worker.is_cancelled:  # else other changes are being loaded already, and may have come first
+            self.post_message(loaded)
 
     @on(Loaded)
     def _loaded(self, message: Loaded) -> None:
