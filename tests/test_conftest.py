@@ -1,3 +1,5 @@
+"""When the tests share the cores, and that a process which takes part starts no others."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -5,27 +7,32 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import pytest_cmdline_main
+from tests.conftest import MOST, pytest_cmdline_main
 
-WHOLE = ["tests"]
-
-
-def configured(**more: Any) -> Any:
-    option = SimpleNamespace(markexpr="not slow and not unsloth", usepdb=False, numprocesses=None, dist="no")
-    return SimpleNamespace(args=WHOLE, getini=lambda _: WHOLE, option=option, **more)
+FAST = "not slow and not unsloth"
 
 
-def test_the_whole_suite_shares_the_cores_and_a_part_of_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def share(config: dict[str, Any], **options: Any) -> tuple[int | None, str]:
+    asked = SimpleNamespace(**{"markexpr": FAST, "usepdb": False, "numprocesses": None, "dist": "no", **options})
+    given: Any = SimpleNamespace(args=["tests"], getini=lambda _: ["tests"], option=asked)
+    vars(given).update(config)
+    pytest_cmdline_main(given)
+    return asked.numprocesses, asked.dist
+
+
+def test_the_fast_tests_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    whole, part = configured(), configured()
-    part.args = ["tests/gpt"]
-    for config in (whole, part):
-        pytest_cmdline_main(config)
-    assert whole.option.dist == "loadfile" and whole.option.numprocesses >= 1
-    assert part.option.dist == "no" and part.option.numprocesses is None
+    for cores, processes in ((1, 1), (2, 2), (64, MOST)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert share({}) == (processes, "loadfile")
 
 
-def test_a_process_that_shares_starts_none_of_its_own() -> None:
-    worker = configured(workerinput={"workerid": "gw0"})
-    pytest_cmdline_main(worker)
-    assert worker.option.dist == "no" and worker.option.numprocesses is None
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [({"workerinput": {}}, {}), ({"args": ["tests/engine"]}, {}), ({}, {"markexpr": "slow"}), ({}, {"usepdb": True})],
+)
+def test_a_part_of_them_the_slow_ones_and_a_process_that_takes_part_do_not(
+    config: dict[str, Any], options: dict[str, Any]
+) -> None:
+    assert share(config, **options) == (None, "no")
+    assert share({}, numprocesses=0) == (0, "no")
