@@ -173,7 +173,7 @@ def test_a_file_changed_while_it_is_open_is_told(tmp_path: Path) -> None:
     async def script(pilot: Pilot[Any], app: Cockpit) -> None:
         rows.write_text("x" * 100, encoding="utf-8")
         await pilot.press("G")
-        await until(pilot, lambda: "was changed" in seen(app))
+        await until(pilot, lambda: any("was changed" in note.message for note in app._notifications))
         await pilot.press("slash", *"'of", "enter", "A", "s", "c", "e")
 
     on_traces(tmp_path, script)
