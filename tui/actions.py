@@ -66,6 +66,7 @@ RUN = (
     Action("run", "previous_curve", "left_square_bracket,p", "Previous", "The figure before.", VIEW, False),
     Action("run", "overlay", "v", "Overlay", "Draw another run's curves over these, or take it away.", VIEW, False),
     Action("run", "detach", "d", "Detach", "Leave the screen; the run goes on.", "run PRESET --detach", False),
+    Action("run", "whose", "P", "Prompts", "The prompts of another step; in the end the newest.", "show RUN --json"),
     Action("run", "kind", "K", "Kind", "Narrow the events to a kind.", "show RUN --json", False),
     Action("run", "copy", "c", "Copy", "Copy the event, the completion or the run's id.", VIEW),
 )

@@ -13,6 +13,7 @@ from textual import on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.keys import format_key
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -73,7 +74,9 @@ class Actions(Provider):
         for action, run in self._here():
             name = f"{action.label}: {action.help}"
             if (score := matcher.match(name)) > 0:
-                yield Hit(score, matcher.highlight(name), run, help=f"{action.key} · {action.twin}")
+                keys = " ".join(map(format_key, action.key.split(",")))
+                twin = "" if action.twin == actions.VIEW else f"  without the screen: {action.twin}"
+                yield Hit(score, matcher.highlight(name), run, help=f"{keys}{twin}")
 
 
 def doable(screen: Screen[Any]) -> list[tuple[Any, actions.Action]]:

@@ -17,11 +17,12 @@ def board_text(board: Mapping[str, Any], plain: bool = False) -> str:
 
 def _lines(board: Mapping[str, Any], levels: Mapping[str, str]) -> Iterator[str]:
     gates = board.get("gates") or []
-    yield f"{board.get('read')} of {board.get('rows')} {board.get('kind') or 'rows'} are read for quality."
+    kind = board.get("kind") or "rows"
+    yield f"{_count(board.get('read'))} of {_count(board.get('rows'))} {kind} are read for quality."
     yield f"\n{'gate':24} {'state':8} {'found':>14} {'share':>7} {'amber':>7} {'red':>7}"
     for gate in gates:
         shares = "".join(f" {_percent(gate.get(name)):>7}" for name in ("value", "amber", "red"))
-        found = f"{gate.get('hits')} of {gate.get('of')}"
+        found = f"{_count(gate.get('hits'))} of {_count(gate.get('of'))}"
         yield f"{gate.get('name', ''):24} {levels.get(gate.get('level'), '?'):8} {found:>14}{shares}"
     for gate in gates:
         if gate.get("level") != "green":
@@ -36,7 +37,7 @@ def _figures(figures: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     for name in COUNTS:
         if counts := figures.get(name):
-            yield f"{name:12} " + ", ".join(f"{key} {count}" for key, count in counts.items())
+            yield f"{name:12} " + ", ".join(f"{key} {_count(count)}" for key, count in counts.items())
     for part, lengths in (figures.get("words") or {}).items():
         yield f"words of {part}: " + ", ".join(f"{name} {value}" for name, value in lengths.items())
     for name in ("openings", "thought_openings"):
@@ -45,6 +46,10 @@ def _figures(figures: Mapping[str, Any]) -> Iterator[str]:
     rewards = figures.get("rewards") or {}
     if rewards.get("count"):
         yield f"mean reward {rewards['mean']} over {rewards['groups']} prompts"
+
+
+def _count(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _percent(share: Any) -> str:

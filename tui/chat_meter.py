@@ -18,9 +18,11 @@ def meter(
     loaded: Mapping[str, Any],
     settings: Mapping[str, Any],
     answering: tuple[float, int] | None,
+    room: int,
     plain: bool,
 ) -> Content:
-    """`figures`: of the last answer; `loaded`: the event, empty before it; `answering`: seconds and pieces so far."""
+    """`figures`: of the last answer; `loaded`: the event, empty before it; `answering`: seconds and pieces so far;
+    `room`: letters there are."""
     parts = ["RAW: as typed, tags and all"] if settings.get("raw") else []
     if answering and not loaded:
         parts.append("loading")
@@ -35,4 +37,6 @@ def meter(
     if forgotten := figures.get("forgotten"):
         parts.append(f"{forgotten} turns no longer seen")
     parts += [f"{word} {settings[name]}" for name, word in SHORT.items() if name in settings]
-    return line(" · ".join(parts))
+    while len(parts) > 1 and len(" · ".join(parts)) > room:  # whole words or none; F1 on a turn, s: all settings
+        parts.pop()
+    return line(" · ".join(parts)).truncate(max(1, room), ellipsis=True)

@@ -28,6 +28,10 @@ class Evaluation:
     """Answers to the letter, of those that had one to reach; `exact` is None where none had."""
     verdict: Mapping[str, Any]
     """Of the red lines of the same training; empty where it has none."""
+    beside: tuple[str, ...] = ()
+    """Other steps that have answered prompts."""
+    newest: bool = True
+    """Whether it follows the step that told last, and was not chosen."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,14 @@ def is_track(snapshot: Snapshot) -> bool:
     return any(step.get("stage") == "train" for step in snapshot.wiring.values())
 
 
-def evaluation(snapshot: Snapshot) -> Evaluation | None:
-    told = [event for event in snapshot.items if event.data.get("what") in ITEMS]
+def asked(snapshot: Snapshot) -> tuple[str, ...]:
+    """The steps that have answered evaluation prompts, in the order in which they began to."""
+    return tuple(dict.fromkeys(event.step for event in snapshot.items if event.data.get("what") in ITEMS))
+
+
+def evaluation(snapshot: Snapshot, of: str = "") -> Evaluation | None:
+    """`of`: the step whose newest it is; empty: of whichever step told last."""
+    told = [event for event in snapshot.items if event.data.get("what") in ITEMS and of in ("", event.step)]
     if not told:
         return None
     step, at = told[-1].step, told[-1].data.get("step")
@@ -66,7 +76,8 @@ def evaluation(snapshot: Snapshot) -> Evaluation | None:
     if at is None and isinstance(summary.get("exact"), int) and isinstance(summary.get("expected"), int):
         exact, expected = summary["exact"], summary["expected"]  # of all, where only the first were sent out
     verdict = lines[-1].data if lines else {}
-    return Evaluation(step, at if isinstance(at, int) else None, answers, exact, expected, verdict)
+    beside = tuple(name for name in asked(snapshot) if name != step)
+    return Evaluation(step, at if isinstance(at, int) else None, answers, exact, expected, verdict, beside, not of)
 
 
 def exposures(snapshot: Snapshot) -> list[Exposure]:

@@ -79,7 +79,7 @@ def _mean(estimate: Any) -> str:
 
 
 def _gain(estimate: Any) -> str:
-    """The gain, and a sign for where its interval lies: above 0 (+), below (-), or on both sides (=)."""
+    """The gain, and a sign for where its interval lies: above 0 (▲), below (▼), or on both sides (=)."""
     if not isinstance(estimate, dict) or not isinstance(estimate.get("mean"), int | float):
         return ""
     return f"{direction(estimate)[0]} {estimate['mean']:+.3f}"

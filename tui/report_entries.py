@@ -37,7 +37,7 @@ def entries(report: Report, plain: bool) -> list[Entry]:
     ):
         if rows := _rows(report.get(part)):
             found.append(Entry(Content.styled(title, "bold"), title, partial(_few, len(rows))))
-            found += [_row(row, title, str(row.get(name, "")), show) for row in rows]
+            found += [_row(row, f"{title} · {row.get(name, '')}", str(row.get(name, "")), show) for row in rows]
     return found
 
 
@@ -55,7 +55,7 @@ def _tests(report: Report, plain: bool) -> Iterator[Entry]:
     for test in _rows(battery.get("tests")):
         show = partial(_shown, lambda test, folded: one_test(report, test, plain, folded), test)
         last = as_expected(lambda test=test: signs(test["results"][-1], plain), None)  # type: ignore[misc]
-        yield Entry(line(f" {test.get('id')} ", most=20) + last, f"battery · {test.get('id')}", show)
+        yield Entry(line(f" {test.get('id')!s:<6} ", most=20) + last, f"battery · {test.get('id')}", show)
 
 
 def _row(row: Report, title: str, name: str, show: Callable[[Report, bool], Content]) -> Entry:

@@ -39,10 +39,19 @@ def battery(report: Report, plain: bool) -> Content:
     for test in found["tests"]:
         parts += [Content(""), line(f"{test['id']}  ", "bold $primary") + line(test["title"], "bold")]
         parts += [
-            Content("  ") + name(result["contestant"], 20) + signs(result, plain) + line(f"  {percent(result['rate'])}")
+            Content("  ")
+            + name(result["contestant"], 20)
+            + signs(result, plain)
+            + line(f"  {_aligned(result['rate'])}")
             for result in test["results"]
         ]
     return joined(parts)
+
+
+def _aligned(rate: Any) -> str:
+    """A share whose per cent sign stands below that of the others."""
+    text = percent(rate)
+    return " " * (3 - text.find(" ")) + text
 
 
 def one_test(report: Report, test: Mapping[str, Any], plain: bool, folded: bool) -> Content:
@@ -77,17 +86,17 @@ def tournament(report: Report, _: bool) -> Content:
     """Ratings, the matrix, and what the judge does when nothing but the order changes."""
     found = report["tournament"]
     similar = {entry["model"]: entry for entry in (found.get("similar") or {}).get("ratings", [])}
-    parts = [heading(f"{'':16} {'rating':18} {'similar length':18} games")]
+    parts = [heading(f"{'':16} {'rating':18} {'at similar length':18} games")]
     parts += [
         name(entry["model"], 16)
         + line(f"{rating(entry):18} {rating(similar.get(entry['model'])):18} {entry['games']:>5}")
         for entry in found["ratings"]
     ]
     names, wins, games = (found["matrix"][key] for key in ("names", "wins", "games"))
-    parts += [Content(""), heading("won by the row against the column, ties as half")]
+    parts += [Content(""), heading("games won by the row against the column in per cent, ties as half")]
     parts.append(Content(" " * 20) + line("".join(f"{place:>6}" for place in range(1, len(names) + 1)), "bold"))
     for place, (who, won, played) in enumerate(zip(names, wins, games, strict=True), 1):
-        cells = [f"{100 * part / of:.0f} %" if of else "-" for part, of in zip(won, played, strict=True)]
+        cells = [f"{100 * part / of:.0f}" if of else "–" for part, of in zip(won, played, strict=True)]
         parts.append(Content(f"{place:>2} ") + name(who, 16) + line("".join(f"{cell:>6}" for cell in cells)))
     judge, pairs = found["judge"], found.get("similar") or {}
     parts += [
@@ -112,11 +121,15 @@ def calibration(report: Report, plain: bool) -> Content:
             line(f"  ECE {share(entry['ece'])} · Brier {share(entry['brier'])} · AUROC {share(entry['auroc'])}")
         )
         if held := entry.get("abstention"):
-            figures = " · ".join(f"{key} {share(held.get(key))}" for key in ("precision", "recall", "f1"))
-            parts.append(line(f"  abstention: {figures} of {held.get('n')}"))
+            names = {"precision": "precision", "recall": "recall", "f1": "F1"}
+            figures = " · ".join(f"{word} {share(held.get(key))}" for key, word in names.items())
+            parts.append(line(f"  abstention: {figures} over {held.get('n')} answers"))
         parts += [_bin(part, plain) for part in entry["curve"] if part["n"]]
         parts.append(Content(""))
-    return joined(parts)
+    mark = "|" if plain else "┃"
+    return joined(
+        [*parts, line(f"A bar is how often it is right, {mark} how sure it says it is: they should meet.", MUTED)]
+    )
 
 
 def _bin(part: Mapping[str, Any], plain: bool) -> Content:
@@ -128,5 +141,5 @@ def _bin(part: Mapping[str, Any], plain: bool) -> Content:
     return (
         line(f"  says {part['confidence']:.2f}  right {part['accuracy']:.2f}  ")
         + Content.styled(bar, "$primary")
-        + (line(f" {part['n']}", MUTED))
+        + (line(f" {part['n']} answers", MUTED))
     )

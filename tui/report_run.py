@@ -72,9 +72,11 @@ def lineage(report: Report, _: bool) -> Content:
     for judge in report.get("judges") or []:
         rubric = f" · rubric {judge['rubric']}" if judge.get("rubric") else ""
         parts.append(line(f"judge of {judge.get('step')}: {judge.get('kind')} {judge.get('model')}{rubric}"))
+    parts += [Content("")] * bool(parts)
+    wide = min(24, max((len(str(step.get("name"))) for step in report.get("steps", [])), default=0))
     for step in report.get("steps", []):
         content = f"  content {str(step['digest'])[:12]}" if step.get("digest") else ""
-        parts.append(line(f"{step.get('name')}  {step.get('artifact')}", "bold") + line(content, MUTED))
+        parts.append(name(step.get("name"), wide, "bold") + line(f" {step.get('artifact')}") + line(content, MUTED))
         for used, references in (step.get("inputs") or {}).items():
             for reference, found in references.items():
                 parts.append(line(f"  {used}: {reference} = {found.get('path')}", MUTED))

@@ -28,7 +28,7 @@ def verdict(report: Report, plain: bool) -> Content:
         mark = {"met": "+" if plain else "✓", "not met": "x" if plain else "✗"}.get(outcome, "?")
         said = Content.styled(f"{mark} {outcome}  ", OUTCOMES.get(outcome, ""))
         parts += [Content(""), said + line(criterion.get("question", ""), "bold")]
-        parts.append(shown(f"  {criterion.get('why', '')}"))
+        parts.append(shown(str(criterion.get("why", "")).replace(" %", "\u00a0%")))
     if headline := report.get("headline"):
         parts.append(Content(""))
         parts += [
@@ -44,12 +44,13 @@ def verdict(report: Report, plain: bool) -> Content:
 
 def dimensions(report: Report, _: bool) -> Content:
     """Baseline, tuned and their difference, with intervals; a sign says whether an interval lies above or below 0."""
-    parts = [Content.styled(f"{'':{NAMED}} {'base':>5} tuned  difference", "bold")]
+    parts = [Content.styled(f"{'':{NAMED}} {'base':>5} {'tuned':>5}   difference, 95\u00a0% interval", "bold")]
     parts += [_gain(row) for row in report.get("table") or []]
     if last := report.get("last_table"):
         parts += [Content(""), Content.styled("the last contestant over the one before it", "bold")]
         parts += [_gain(row) for row in last]
-    return Content("\n").join(parts)
+    legend = "▲ higher, ▼ lower, = no difference that is sure: its interval holds 0"
+    return Content("\n").join([*parts, Content(""), Content.styled(legend, MUTED)])
 
 
 def _gain(row: Mapping[str, Any]) -> Content:
@@ -67,16 +68,16 @@ def contestants(report: Report, _: bool) -> Content:
     """Every contestant with its reward, and every outcome of every answer."""
     evaluation = report.get("evaluation") or {}
     words = ("split", "prompts", "samples", "temperature", "max_tokens", "thinking", "confidence")
-    parts = [
-        line(" · ".join(f"{name} {evaluation[name]}" for name in words if name in evaluation), "$foreground-muted"),
-        Content(""),
-    ]
+    parts = [line(" · ".join(f"{name} {evaluation[name]}" for name in words if name in evaluation), MUTED)]
     for entry in evaluation.get("contestants", []):
-        outcomes = " · ".join(f"{count} {name}" for name, count in (entry.get("outcomes") or {}).items())
+        outcomes = {**(entry.get("outcomes") or {}), "unscored": entry.get("unscored", 0)}
+        some = ", ".join(f"{count} {name}" for name, count in outcomes.items() if count)
+        none = ", ".join(name for name, count in outcomes.items() if not count)
         tokens = figure((entry.get("tokens") or {}).get("median"))
-        parts.append(line(str(entry.get("name", "")), "bold") + Content(f"  reward {interval(entry.get('reward'))}"))
-        parts.append(line(f"  {entry.get('answers')} answers: {outcomes} · {entry.get('unscored', 0)} unscored"))
-        parts.append(line(f"  {tokens} tokens median · {entry.get('thoughts', 0)} with a thought"))
+        head = line(str(entry.get("name", "")), "bold $primary")
+        parts += [Content(""), head + Content(f"  reward {interval(entry.get('reward'))}")]
+        parts.append(line(f"{entry.get('answers')} asked: {some}") + line(f"; none {none}" if none else "", MUTED))
+        parts.append(line(f"{tokens} tokens in the median, {entry.get('thoughts', 0)} with a thought"))
     if evaluation.get("pairs"):
         parts += [Content(""), Content.styled("paired differences of reward", "bold")]
     parts += [line(f"  {pair.get('contestant')} over {pair.get('against')}: {interval(pair.get('reward'))}")

@@ -52,8 +52,8 @@ def direction(difference: Mapping[str, Any]) -> tuple[str, str]:
     """A sign and a colour: the whole interval above 0, below it, or neither."""
     low, high = difference.get("low"), difference.get("high")
     if low is not None and low > 0:
-        return "+", "$success"
-    return ("-", "$error") if high is not None and high < 0 else ("=", "")
+        return "▲", "$success"
+    return ("▼", "$error") if high is not None and high < 0 else ("=", "")
 
 
 def share(value: Any) -> str:

@@ -77,9 +77,12 @@ def difference(done: Done, names: tuple[str, str]) -> Content:
     settings = [line(text) for text in done.value.get("settings") or ["(the same)"]]
     parts = [line(f"A {names[0]}", "bold"), line(f"B {names[1]}", "bold"), Content(""),
              Content.styled("settings, A -> B", "bold"), *settings, Content("")]  # fmt: skip
-    parts.append(Content.styled(f"{'A':>10} {'B':>10}  results", "bold"))
+    parts.append(Content.styled(f"{'results':<16} {'A':>8} {'B':>8}", "bold"))
     results = done.value.get("results") or []
     for entry in sorted(results, key=lambda entry: bool(entry["first"] == entry["second"])):  # what differs on top
         same = "$foreground-muted" if entry["first"] == entry["second"] else ""
-        parts.append(line(f"{_exact(entry['first']):>10} {_exact(entry['second']):>10}  {entry['result']}", same))
+        name = str(entry["result"])
+        parts += [line(name, same, 80)] if len(name) > 16 else []  # a long name has a line of its own
+        named = "" if len(name) > 16 else name
+        parts.append(line(f"{named:<16} {_exact(entry['first']):>8} {_exact(entry['second']):>8}", same))
     return Content("\n").join(parts)

@@ -24,6 +24,12 @@ def line(value: Any, style: str = "", most: int | None = None) -> Content:
     return shown(text.replace("\n", "↵").replace("\t", "⇥"), style)
 
 
+def hung(text: Content, width: int, by: int = 2) -> Content:
+    """Wrapped to a width, all lines but the first indented: what belongs to a sign stands behind it."""
+    rows = text.wrap(max(8, width - by))
+    return Content("\n" + " " * by).join(rows) if rows else text
+
+
 def clock(seconds: float | None) -> str:
     """A duration as 0:07, 12:30 or 3:05:00; a dash for none and for what is no duration."""
     if seconds is None or not math.isfinite(seconds):

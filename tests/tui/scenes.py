@@ -124,6 +124,8 @@ SCENES = (
     Scene("report-tournament", finished, ("5",), at(16)),
     Scene("report-calibration", finished, ("5",), at(17)),
     Scene("report-lineage", finished, ("5",), at(21)),
+    Scene("report-curriculum", track_finished, ("5",), at(1), sizes=((120, 40), (80, 24))),
+    Scene("run-track-chosen", track_finished, ("P",)),
     Scene("report-answers", finished, ("5",), at(23)),
     Scene("report-compared", finished, ("5",), two_reports),
     Scene("report-empty", running, ("5",)),

@@ -62,6 +62,20 @@ async def test_prompts_come_forth_by_themselves_and_stay_away_once_another_face_
         assert details.face == "events"
 
 
+async def test_prompts_of_another_step_can_be_chosen_and_the_newest_followed_again(tmp_path):
+    app = Cockpit(tmp_path, tracked.through(tmp_path), home=tmp_path / "home")
+    async with app.run_test(size=(120, 40), **ASKED) as pilot:
+        await caught_up(pilot, app)
+        await until(pilot, lambda: "unseen, 491 of 500 exact · the newest; P: of train" in seen(app))
+        await pilot.press("P")
+        await until(pilot, lambda: "train step 2,500" in seen(app) and "chosen; P: of unseen" in seen(app))
+        assert "Say hello." in seen(app) and app.snapshot
+        app.screen.query_one(Details).show(app.snapshot, ())
+        assert "train step 2,500" in seen(app), "it stays with what was chosen"
+        await pilot.press("P", "P")
+        await until(pilot, lambda: "unseen, 491 of 500 exact · the newest" in seen(app))
+
+
 async def test_bad_texts_stay_texts(tmp_path):
     told = tracked.begun(tmp_path, "20261121-100000-phase3a1-beta-0001", 200.0)
     told("train", "step.started", stage="train", artifact="a")

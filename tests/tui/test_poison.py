@@ -184,7 +184,7 @@ async def test_the_form_and_its_plan(tmp_path: Path, monkeypatch: pytest.MonkeyP
             steps = [{"step": text, "state": "new", "why": text,
                       "findings": [{"level": level, "text": text, "mend": text} for level in ("fault", "note")]}
                      for text in some]  # fmt: skip
-            told = plan_text(Done("", 0, {"steps": steps, "disk_free": 1}, ""), some[0], False, False)
+            told = plan_text(Done("", 0, {"steps": steps, "disk_free": 1}, ""), some[0], False, 10**7, False)
             whole(told.plain, some)
             found.update(told)
             editor.show(editor._field, "\n".join(some))  # type: ignore[attr-defined]

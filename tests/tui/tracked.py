@@ -9,6 +9,12 @@ from typing import Any
 
 from pipeline.engine.rows import Row, read_json, write_json
 from pipeline.engine.runs import Run
+from pipeline.tasks.recall import decide_share
+from pipeline.tasks.report.curriculum import curriculum
+from pipeline.tasks.report.provenance import Source, steps
+from pipeline.tasks.statistics import wilson
+from pipeline.tasks.verdict.evidence import Sample
+from tests.tasks.sample_run import made as source_of
 from tests.tui.workspace import NOW, Told, memory
 
 ASKED = (
@@ -104,6 +110,25 @@ def training(root: Path) -> Run:
     return told.finish(None)
 
 
+def report(verdict: Row) -> Row:
+    """Five samples of a chain, a phase that led to them, and what was wrong."""
+    topics = {"word": {"exact": 240, "of": 242}, "phrase": {"exact": 163, "of": 168}, "number": {"exact": 88, "of": 90}}
+    wrong = [{"topic": "phrase", "prompt": prompt, "expected": expected, "given": given, "exact": False}
+             for prompt, expected, given in (ASKED[5], ASKED[6])]  # fmt: skip
+    samples = []
+    for name, exact, of in (("echo", 500, 500), ("unseen", 491, 500), ("coined", 430, 500), ("german", 96, 100)):
+        share = wilson(exact, of).to_row()
+        summary = {"exact": exact, "expected": of, "share": share, "topics": topics if name == "unseen" else {},
+                   "verdict": decide_share(share, 0.95)}  # fmt: skip
+        samples.append(Sample(name, summary, wrong if name == "unseen" else []))
+    samples.append(Sample("free", {"exact": None, "expected": 0, "share": None, "topics": {}}, []))
+    summary = {"base": "phase3a1_alpha", "steps": 2500, "exposures": 15.094, "loss_first_quarter": 2.5512,
+               "loss_last_quarter": 0.3128, "validation": {"first": 3.0041, "last": 0.4331}, "red_lines": GO_ON,
+               "evaluation": {"prompts": 12, "prompts_exact": 0.75}}  # fmt: skip
+    phase = Source("train", "train-1", source_of("train", "train", summary=summary))
+    return {"format": 2, "verdict": verdict, "curriculum": curriculum(samples, steps([phase]))}
+
+
 def through(root: Path) -> Run:
     """A chain that is done: sampled on words it has not seen, exported and reported."""
     told = begun(root, "20261121-081503-phase3a1-beta-0c44", 26_000.0)
@@ -117,6 +142,8 @@ def through(root: Path) -> Run:
     verdict = {"asked": "exact answers", "outcome": "met", "met": True, "criteria": []}
     told("unseen", "step.finished", artifact=str(root / "data" / "sample-1"), seconds=21.0,
          summary={"exact": 491, "expected": 500, "share": share, "verdict": verdict})  # fmt: skip
+    (root / "data" / "report-1").mkdir(parents=True)
+    write_json(root / "data" / "report-1" / "report.json", report(verdict))
     for step in ("export", "report"):
         told(step, "step.started", stage=step, artifact=str(root / "data" / f"{step}-1"))
         told.after(8)(step, "step.finished", artifact=str(root / "data" / f"{step}-1"), seconds=8.0,

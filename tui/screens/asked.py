@@ -19,7 +19,8 @@ NEAREST, OTHER = "(as if none were named)", "another: a path, or a hub id …"
 
 def ask_preset(app: App[Any], told: Mapping[str, str], present: str, given: Callable[[str], None]) -> None:
     """`told`: name -> first words."""
-    labels = {f"{name:<14} {words}": name for name, words in told.items()}
+    wide = max(map(len, told), default=0)
+    labels = {f"{name:<{wide}}  {words}": name for name, words in told.items()}
     here = next((label for label, name in labels.items() if name == present), "")
 
     def chosen(label: str | None) -> None:

@@ -24,11 +24,12 @@ class Choose(Dialogue[str]):
     """Typing narrows the list; Enter takes the first, or the one under the cursor."""
 
     DEFAULT_CSS = """
-    Choose .dialogue { height: 60%; }
+    Choose #whole { height: 2; margin-top: 1; color: $foreground-muted; display: none; }
+    Choose #whole.-said { display: block; }
     Choose Input, Choose Input:focus { border: none; height: 1; padding: 0; background: $panel; }
     """
 
-    HINT = "type to narrow, Enter to take"
+    HINT = "type to narrow"
     COLUMNS: ClassVar[tuple[Column, ...]] = (Column("", 0),)
 
     def __init__(self, title: str, names: Sequence[str], present: str = "") -> None:
@@ -37,13 +38,26 @@ class Choose(Dialogue[str]):
         self._seen = list(names)
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialogue"):
-            yield Static(shown(self._title))
+        with Vertical(classes="dialogue") as frame:
+            frame.border_subtitle = "Enter takes, Esc leaves"
+            yield Static(shown(self._title, "bold"))
             yield Entry(placeholder=self.HINT)
             yield RecordList(self.COLUMNS, empty="Nothing of that name.")
+            yield Static(id="whole")
 
     def on_mount(self) -> None:
+        found = self.query_one(RecordList)
+        found.styles.height = max(1, len(self._names))  # the dialogue is as high as that, up to what the screen has
+        found.styles.max_height = max(4, self.app.size.height * 4 // 5 - 9)
+        room = min(100, self.app.size.width * 4 // 5) - 6
+        self.query_one("#whole").set_class(any(len(name) > room for name in self._names), "-said")
         self._show("")
+
+    @on(RecordList.Moved)
+    def _moved(self, message: RecordList.Moved) -> None:
+        """A name that the list cuts stands below it, whole."""
+        name = self._seen[message.index] if 0 <= message.index < len(self._seen) else ""
+        self.query_one("#whole", Static).update(line(" ".join(name.split())))
 
     def _show(self, words: str) -> None:
         wanted = words.casefold().split()

@@ -58,13 +58,17 @@ class Ask(Dialogue[str]):
     """One line of text; Enter gives it."""
 
     AUTO_FOCUS = "Input"
+    DEFAULT_CSS = """
+    Ask Input, Ask Input:focus { border: none; height: 1; padding: 0 1; margin-top: 1; background: $panel; }
+    """
 
     def __init__(self, text: Content, value: str = "") -> None:
         super().__init__()
         self._text, self._value = text, value
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialogue"):
+        with VerticalScroll(classes="dialogue") as frame:
+            frame.border_subtitle = "Enter gives it, Esc leaves"
             yield Static(self._text)
             yield Entry(self._value, select_on_focus=False)
 

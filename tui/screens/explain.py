@@ -26,7 +26,8 @@ class Explain(Dialogue[None]):
         self._doable, self._focused = doable, focused
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialogue"):
+        with VerticalScroll(classes="dialogue") as frame:
+            frame.border_title, frame.border_subtitle = "keys, and in grey the command that does the same", "Esc closes"
             about = getattr(self._focused, "ABOUT", "") or "No pane has the focus: Tab goes from pane to pane."
             yield Static(Content.styled(f"{about}\n", "bold"))
             with Grid():

@@ -28,7 +28,7 @@ class Pager(Dialogue[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="pager", classes="dialogue -large") as frame:
-            frame.border_title = line(self._title)
+            frame.border_title, frame.border_subtitle = line(self._title), "Esc closes"
             yield TextArea(read_only=True, soft_wrap=False)
 
     def on_mount(self) -> None:

@@ -27,6 +27,11 @@ from tui.screens.frame import Frame
 from tui.text import line, shown
 from tui.widgets.record_list import Column, RecordList, Rows
 
+NO_REPORT = """This run has made no report yet.
+
+The step report makes it, the last of most presets: it holds the verdict, every contestant's scores, the battery,
+the tournament, cost and lineage. A run without that step: python -m pipeline report RUN."""
+
 
 class ReportScreen(Frame):
     OWNER = "report"
@@ -57,7 +62,7 @@ class ReportScreen(Frame):
     def body(self) -> ComposeResult:
         with Horizontal():
             with Vertical(id="sections", classes="pane"):
-                yield RecordList([Column("section", 0)], empty="No report yet.")
+                yield RecordList([Column("", 0)], empty="No report yet.")
             with VerticalScroll(id="section", classes="pane"):
                 yield Static(id="shown")
 
@@ -67,9 +72,7 @@ class ReportScreen(Frame):
     def run_changed(self) -> None:
         if self.ready:
             self._of = ("", "")
-            self._shown(
-                None, {}, "This run has made no report yet." if self.cockpit.selected else "There is no run yet."
-            )
+            self._shown(None, {}, NO_REPORT if self.cockpit.selected else "There is no run yet: 3 starts one.")
 
     def fed(self, snapshot: Snapshot) -> None:
         if not self.ready:
@@ -100,6 +103,7 @@ class ReportScreen(Frame):
         self.query_one("#sections").border_title = line("report")
         self.keys_changed()
         if not self._entries:
+            self.query_one("#section").border_title = line("none yet")
             self.query_one("#shown", Static).update(shown(fault))
 
     @on(RecordList.Moved)

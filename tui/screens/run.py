@@ -15,6 +15,7 @@ from textual.widgets import Static
 from pipeline.engine.events import Event
 from pipeline.engine.runs import Run, list_runs
 from tui import hints
+from tui.curriculum import asked
 from tui.curves import Curve, curves
 from tui.feed import Snapshot
 from tui.launch import Done
@@ -93,6 +94,8 @@ class RunScreen(Frame):
         alive = snapshot is not None and snapshot.life in hints.LIVE
         if verb in ("start", "stop", "resume"):
             return {"start": run is None, "stop": alive, "resume": snapshot is not None and not alive}[verb]
+        if verb == "whose":
+            return snapshot is not None and len(asked(snapshot)) > 1
         return run is not None and (verb != "next_curve" or len(self._curves) > 1)
 
     # news
@@ -211,6 +214,10 @@ class RunScreen(Frame):
     async def action_kind(self) -> None:
         for details in self.query(Details):
             await details.next_kind()
+
+    async def action_whose(self) -> None:
+        for details in self.query(Details):
+            await details.next_asked()
 
     async def action_filter(self) -> None:
         for details in self.query(Details):

@@ -23,6 +23,8 @@ from tui.widgets.entry import Entry
 from tui.widgets.record_list import Column, RecordList, Rows
 from tui.widgets.signs import sign
 
+MUTED = "$foreground-muted"
+
 
 class RunsScreen(Filtered):
     OWNER = "runs"
@@ -53,9 +55,9 @@ class RunsScreen(Filtered):
         self._picked: dict[str, RunRow] = {}
 
     def body(self) -> ComposeResult:
-        columns = [Column("", 1), Column("run", 0), Column("preset", 12, least=70), Column("steps", 6, "right"),
-                   Column("time", 8, "right"), Column("loss", 7, "right", least=100),
-                   Column("reward", 7, "right", least=76), Column("tags", 12, least=88)]  # fmt: skip
+        columns = [Column("", 1), Column("run", 0), Column("state", 8, least=100), Column("preset", 12, least=70),
+                   Column("steps", 6, "right"), Column("time", 8, "right"), Column("loss", 7, "right", least=100),
+                   Column("reward", 7, "right", least=76), Column("tags", 0, least=100)]  # fmt: skip
         with Horizontal(id="runs"):
             with Vertical(id="list-pane", classes="pane"):
                 yield Entry(id="filter", placeholder="words  state=failed  preset=nano  tag=good  reward>0.4")
@@ -94,6 +96,7 @@ class RunsScreen(Filtered):
         return [
             sign(row.life, self.cockpit.plain),
             line(row.run.id, "bold" if here else ""),
+            Content(row.life),
             line(row.preset),
             Content(f"{row.done}/{row.steps}"),
             Content(clock(spent(row))),
@@ -105,7 +108,8 @@ class RunsScreen(Filtered):
     def _title(self) -> None:
         live = sum(row.life in LIVE for row in self._rows)
         order = f"{self._sort}{', turned' if self._turned else ''}"
-        parts = [f"{len(self._seen)} of {len(self._rows)} runs", f"{live} live", f"by {order}"]
+        parts = [f"{len(self._seen)} of {len(self._rows)} runs", f"{live} live", f"sorted by {order}"]
+        parts = parts if self._rows else ["runs"]
         parts += [f"{len(self._picked)} picked"] if self._picked else []
         parts += [f"/ {self._words}"] if self._words else []
         self.query_one("#list-pane").border_title = line(" · ".join(parts))
@@ -128,8 +132,8 @@ class RunsScreen(Filtered):
         row = self._at()
         self.keys_changed()
         if row is None:
-            self.query_one("#about", Static).update("")
-            self.query_one("#side").border_title = line("")
+            self.query_one("#about", Static).update(Content.styled("What is known of the run under the cursor.", MUTED))
+            self.query_one("#side").border_title = line("no run")
         elif not self._compared or row.run.id != self._beside:
             self._compared, self._beside = False, row.run.id
             self.query_one("#about", Static).update(about(row))

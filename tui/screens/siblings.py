@@ -27,7 +27,7 @@ class Siblings(Dialogue[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("siblings")]
     DEFAULT_CSS = """
     Siblings .prompt { height: auto; max-height: 30%; padding: 0 1; }
-    Siblings .column { width: 48; border-right: solid $foreground 25%; }
+    Siblings .column { width: 1fr; min-width: 37; border-right: solid $foreground 25%; }
     """
 
     def __init__(self, rows: Sequence[Row], count: int, marked: Mapping[str, Sequence[Row]], plain: bool) -> None:
@@ -39,7 +39,7 @@ class Siblings(Dialogue[None]):
         with Vertical(classes="dialogue -large") as frame:
             some = f"the {len(self._rows)} best of " if len(self._rows) < self._count else ""
             title = f"{some}{self._count:,} traces of one prompt, best first · f folds the thoughts"
-            frame.border_title = line(title)
+            frame.border_title, frame.border_subtitle = line(title), "Esc closes"
             with VerticalScroll(classes="prompt"):
                 yield Static(messages_of(self._rows[0]) if self._rows else "")
             with HorizontalScroll():

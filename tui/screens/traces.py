@@ -48,8 +48,11 @@ class TracesScreen(Frame):
 
     def body(self) -> ComposeResult:
         with Horizontal():
-            yield TraceList(self.cockpit.root, plain=self.cockpit.plain, id="list-pane", classes="pane")
-            with Vertical(id="trace-pane", classes="pane"):
+            rows = TraceList(self.cockpit.root, plain=self.cockpit.plain, id="list-pane", classes="pane")
+            rows.border_title = line("traces")
+            yield rows
+            with Vertical(id="trace-pane", classes="pane") as pane:
+                pane.border_title = line("no trace")
                 yield TraceView(plain=self.cockpit.plain)
 
     def on_mount(self) -> None:

@@ -55,6 +55,9 @@ class Details(Vertical):
         """Whether a person has chosen what is seen; until then the prompts come forth by themselves."""
         self._turning = asyncio.Lock()
 
+        self._whose = ""
+        """The step whose prompts a person wants to see; empty: of the one that told last."""
+
     def compose(self) -> ComposeResult:
         yield Entry(id="filter", placeholder="words", select_on_focus=False)
         with ContentSwitcher(initial=FACES[0]):
@@ -73,7 +76,7 @@ class Details(Vertical):
         return VerticalScroll(lines, id=face, can_focus=False)
 
     def clear(self) -> None:
-        self._snapshot, self._turned = None, False
+        self._snapshot, self._turned, self._whose = None, False, ""
         self.query_one(EventLog).clear()
         if self.face not in faces(None):
             self.query_one(ContentSwitcher).current = FACES[0]
@@ -95,7 +98,7 @@ class Details(Vertical):
         snapshot = self._snapshot
         match self.query_one(ContentSwitcher).visible_content:
             case Prompted() as prompted:
-                prompted.show(curriculum.evaluation(snapshot) if snapshot else None)
+                prompted.show(curriculum.evaluation(snapshot, self._whose) if snapshot else None)
             case Sources() as sources:
                 sources.show_sources(curriculum.exposures(snapshot) if snapshot else ())
             case Completions() as completions:
@@ -124,6 +127,14 @@ class Details(Vertical):
         if focus:
             chosen = self.query_one(f"#{face}")
             (chosen if chosen.can_focus else chosen.query("RecordList, DimensionLines").first()).focus()
+
+    async def next_asked(self) -> None:
+        """The prompts of another step, and after all of them again those of the one that told last."""
+        if self._snapshot:
+            steps = ["", *curriculum.asked(self._snapshot)]
+            place = steps.index(self._whose) if self._whose in steps else 0
+            self._whose = steps[(place + 1) % len(steps)]
+            await self.turn("prompts")
 
     async def to_completions(self, step: int) -> None:
         """The completions of a training step; where the run has none, nothing."""

@@ -66,4 +66,8 @@ class PlanPane(VerticalScroll, can_focus=True):
         self._share = share
         if found := self.planned:
             self.border_title = line("plan")
-            self.query_one("#found", Static).update(plan_text(found.done, found.queued, share, self._plain))
+            width = self.scrollable_content_region.width
+            self.query_one("#found", Static).update(plan_text(found.done, found.queued, share, width, self._plain))
+
+    def on_resize(self) -> None:
+        self.show(self._share)

@@ -18,6 +18,8 @@ from tui.widgets.record_list import Column, RecordList, Rows
 
 LONGEST = 400
 """Letters of a text in its cell."""
+LOW = 10
+"""Rows of the pane below which a verdict has but its first sentence."""
 VERDICTS = {"go on": ("✓", "+", "$success"), "watch": ("!", "!", "$warning"), "stop": ("✗", "x", "$error")}
 EXACT, NEAR, WRONG, OPEN = (
     ("✓", "+", "$success"), ("≈", "~", "$warning"), ("✗", "x", "$error"), ("·", ".", "$foreground-muted"),
@@ -49,10 +51,16 @@ class Prompted(Widget):
         if found == self._shown:
             return
         before, self._shown = self._shown, found
-        self.query_one("#verdict", Static).update(self._head(found) if found else Content(""))
+        self._say()
         rows = [self._cells(event.data) for event in found.answers] if found else []
         same = before is not None and found is not None and (before.step, before.at) == (found.step, found.at)
         self.query_one(RecordList).show(Rows(rows), None if same else 0)
+
+    def on_resize(self) -> None:
+        self._say()
+
+    def _say(self) -> None:
+        self.query_one("#verdict", Static).update(self._head(self._shown) if self._shown else Content(""))
 
     def as_text(self) -> str:
         """The answer under the cursor, whole, with what was asked and expected."""
@@ -72,6 +80,9 @@ class Prompted(Widget):
         near = sum(bool(data.get("normalised")) and not data.get("exact") for data in shown)
         if near and len(shown) == found.expected:
             parts.append(Content(f", {near} nearly"))
+        if found.beside:
+            which = "the newest" if found.newest else "chosen"
+            parts.append(line(f" · {which}; P: of {', '.join(found.beside)}", "$foreground-muted", most=200))
         head = Content("").join(parts)
         return Content("\n").join([head, self._red_lines(found.verdict)]) if found.verdict else head
 
@@ -79,7 +90,11 @@ class Prompted(Widget):
         mark = VERDICTS.get(str(verdict.get("verdict")), ("?", "?", "$warning"))
         since = verdict.get("since")
         when = f" Since step {since:,}." if isinstance(since, int) and verdict.get("line") else ""
-        return self._sign(mark) + line(f" {verdict.get('text', '')}{when}", mark[2], most=2000)
+        text = str(verdict.get("text", ""))
+        if self.size.height < LOW:  # the alert among the events has all of it
+            first, _, rest = text.partition(". ")
+            text, when = (f"{first}. …", "") if rest else (text, when)
+        return self._sign(mark) + line(f" {text}{when}", mark[2], most=2000)
 
     def _cells(self, data: Row) -> list[Content]:
         if not data.get("expected"):

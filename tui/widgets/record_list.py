@@ -97,6 +97,8 @@ class RecordList(ScrollView, can_focus=True):
     def __init__(self, columns: Sequence[Column], *, empty: str = "Nothing here.", **options: Any) -> None:
         super().__init__(**options)
         self._columns = columns
+        self._head = int(any(column.name for column in columns))
+        """Rows of the heading: none where no column has a name."""
         self._empty = empty
         self._source: Source = Rows()
         self.picked: set[int] = set()
@@ -105,7 +107,7 @@ class RecordList(ScrollView, can_focus=True):
     def show(self, source: Source, cursor: int | None = None) -> None:
         """Show other rows; `cursor`: where it stands, else where it stood as far as there are rows."""
         self._source = source
-        self.virtual_size = Size(self.size.width, len(source) + 1)
+        self.virtual_size = Size(self.size.width, len(source) + self._head)
         wanted = self.cursor if cursor is None else cursor
         self.set_reactive(RecordList.cursor, min(max(wanted, 0), len(source) - 1))
         self._reveal()
@@ -122,7 +124,7 @@ class RecordList(ScrollView, can_focus=True):
     # drawing
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._source) + 1)
+        self.virtual_size = Size(self.size.width, len(self._source) + self._head)
         self._reveal()
 
     def _widths(self, width: int) -> list[int]:
@@ -139,10 +141,10 @@ class RecordList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self._room()
-        if y == 0:
+        if y < self._head:
             heading = [Content(column.name) for column in self._columns]
             return self._strip(heading, width, self.get_visual_style("list--heading"))
-        index = y - 1 + self.scroll_offset.y
+        index = y - self._head + self.scroll_offset.y
         if not 0 <= index < len(self._source):
             text = self._empty if index == 0 else ""
             return self._drawn(Content(text).truncate(width), width, self.visual_style)
@@ -179,15 +181,15 @@ class RecordList(ScrollView, can_focus=True):
         return min(max(value, 0), len(self._source) - 1)
 
     def _reveal(self) -> None:
-        if self.cursor >= 0 and self.size.height > 1:
-            top, height = self.scroll_offset.y, self.size.height - 1
+        if self.cursor >= 0 and self.size.height > self._head:
+            top, height = self.scroll_offset.y, self.size.height - self._head
             if self.cursor < top:
                 self.scroll_to(y=self.cursor, animate=False, force=True)
             elif self.cursor >= top + height:
                 self.scroll_to(y=self.cursor - height + 1, animate=False, force=True)
 
     def _page(self) -> int:
-        return max(1, self.size.height - 2)
+        return max(1, self.size.height - 1 - self._head)
 
     def action_down(self) -> None:
         self.cursor += 1
@@ -212,15 +214,15 @@ class RecordList(ScrollView, can_focus=True):
             self.post_message(self.Opened(self, self.cursor))
 
     def on_click(self, event: events.Click) -> None:
-        index = event.y - 1 + self.scroll_offset.y
-        if event.y == 0:
+        index = event.y - self._head + self.scroll_offset.y
+        if event.y < self._head:
             left = 0
             for column, room in zip(self._columns, self._widths(self._room()), strict=True):
                 left += room + 2 if room else 0
                 if room and event.x < left:
                     self.post_message(self.Headed(self, column.name))
                     break
-        if event.y and 0 <= index < len(self._source):
+        if event.y >= self._head and 0 <= index < len(self._source):
             same = index == self.cursor
             self.cursor = index
             if same or event.chain > 1:

@@ -34,7 +34,7 @@ class TalkPane(Vertical):
     TalkPane { width: 1fr; }
     TalkPane #meter { height: 1; padding: 0 1; color: $foreground-muted; }
     TalkPane #turns { height: 1fr; scrollbar-size-vertical: 1; }
-    TalkPane #empty { padding: 1 2; height: auto; color: $foreground-muted; }
+    TalkPane #empty { padding: 1 2; height: auto; }
     """
 
     class Heard(Message):
@@ -83,7 +83,7 @@ class TalkPane(Vertical):
             yield Static(Content(EMPTY), id="empty")
         yield Static(id="meter")
 
-    def on_mount(self) -> None:
+    def on_resize(self) -> None:
         self._head()
 
     def on_unmount(self) -> None:
@@ -292,9 +292,9 @@ class TalkPane(Vertical):
     # what stands around it
 
     def _head(self) -> None:
-        self.border_title = line(self.partner.label if self.partner else "nobody", "bold")
+        self.border_title = line(self.partner.label if self.partner else "chat", "bold")
         words = "Loaded with the first message, in a process of its own." if self.partner else EMPTY
         self.query_one("#empty", Static).update(Content(words))
         answering = (time.monotonic() - self._began, self._pieces) if self.turn else None
-        text = meter(self._figures, self._loaded, {**self.settings, **self.given}, answering, self._plain)
-        self.query_one("#meter", Static).update(text.truncate(max(1, self.size.width - 2), ellipsis=True))
+        told = (self._figures, self._loaded, {**self.settings, **self.given}, answering)
+        self.query_one("#meter", Static).update(meter(*told, self.size.width - 2, self._plain))

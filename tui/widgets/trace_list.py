@@ -80,7 +80,7 @@ class TraceList(Vertical):
         columns = [Column("", 1), Column("id", 20), Column("category", 11, least=60), Column("type", 8, least=80),
                    Column("reward", 6, "right"), Column("answer", 0, least=50)]  # fmt: skip
         yield Entry(id="filter", placeholder=HINT)
-        yield RecordList(columns, empty="No trace here. a chooses an artifact.")
+        yield RecordList(columns, empty="No traces yet: the steps traces and judge make them.")
 
     def on_unmount(self) -> None:
         if self.index:

@@ -20,6 +20,12 @@ LONGEST = 40_000
 """Letters of a text that are shown; `c` copies all of it."""
 
 
+NONE = (
+    "The trace under the cursor stands here, whole: its prompt, thought, answer, nine scores and the reasons for them."
+)
+MUTED = "$foreground-muted"
+
+
 class TraceView(VerticalScroll, can_focus=True):
     ABOUT = "One trace. f folds its thought, s shows all traces of its prompt."
     DEFAULT_CSS = """
@@ -63,7 +69,7 @@ class TraceView(VerticalScroll, can_focus=True):
 
     def _draw(self) -> None:
         row = self._row or {}
-        self.query_one("#facts", Static).update(_facts(row, self._marks))
+        self.query_one("#facts", Static).update(_facts(row, self._marks) if row else Content.styled(NONE, MUTED))
         before = self.query_one("#before", Static)
         before.display = self._prompt
         before.update(messages_of(row))
@@ -76,7 +82,12 @@ class TraceView(VerticalScroll, can_focus=True):
 
 def _facts(row: Row, marks: Sequence[Row]) -> Content:
     names = ("category", "type", "split", "finish", "provider", "model", "outcome")
-    parts = [line(" · ".join(str(row[name])[:80] for name in names if row.get(name)), "$foreground-muted")]
+    facts = {name: str(row[name])[:80] for name in names if row.get(name)}
+    if facts.get("model", "").startswith(facts.get("provider", " ")):
+        del facts["provider"]  # said already
+    if facts.get("finish") == "stop":
+        del facts["finish"]  # as it should
+    parts = [line(" · ".join(facts.values()), MUTED)]
     state = state_of(marks)
     if verdict := state.get("verdict"):
         parts.append(line(f"marked: {verdict}", "$accent"))

@@ -30,6 +30,7 @@ class Turn(Vertical, can_focus=True):
     Turn:focus { border-left: outer $primary; }
     Turn > * { height: auto; display: none; }
     Turn > .-said { display: block; }
+    Turn > ScoreBars, Turn > #why { margin-top: 1; }
     """
 
     def __init__(self, asked: str, *, folded: bool, plain: bool = False) -> None:
