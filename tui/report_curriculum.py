@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.content import Content
 
-from tui.report_words import MUTED, Report, heading, joined, name, percent
+from tui.report_words import MUTED, Report, aligned, heading, joined, name
 from tui.text import figure, line, shown
 
 OUTCOMES = {"met": ("✓", "+", "$success"), "not met": ("✗", "x", "$error")}
@@ -17,16 +17,19 @@ def curriculum(report: Report, plain: bool) -> Content:
     found = report["curriculum"]
     parts: list[Content] = []
     if found["samples"]:
-        parts.append(heading("answers to the letter, with the 95 % interval"))
+        parts.append(heading("answers to the letter, with the 95\u00a0% interval"))
+        signs = [f"{letter if plain else sign} {word}" for word, (sign, letter, _) in OUTCOMES.items()]
+        parts.append(line(" · ".join([*signs, "? not measurable"]), MUTED))
     for sample in found["samples"]:
         outcome = sample.get("outcome")
         sign, letter, style = OUTCOMES.get(outcome, ("?", "?", "$warning") if outcome else (" ", " ", ""))
         said = Content.styled(f"{letter if plain else sign} ", style)
-        parts.append(said + name(sample["step"]) + line(f"{_count(sample['exact'], sample['expected'])}  ")
-                     + Content(percent(sample["share"])) + line(f"  {outcome or ''}", style))  # fmt: skip
+        count = f"{_count(sample['exact'], sample['expected']):>14}  "
+        parts.append(said + name(sample["step"], 18) + line(count) + aligned(sample["share"]))
         topics = sample.get("topics") or {}
         for topic, counts in topics.items() if len(topics) > 1 else ():
-            parts.append(Content("    ") + name(topic, 20) + line(_count(counts["exact"], counts["of"]), MUTED))
+            count = f"{_count(counts['exact'], counts['of']):>14}"
+            parts.append(Content("    ") + name(topic, 16) + line(count, MUTED))
     for phase in found["phases"]:
         parts += [Content(""), *_phase(phase)]
     for sample in found["samples"]:
@@ -51,9 +54,9 @@ def _phase(phase: Mapping[str, Any]) -> list[Content]:
     lines = phase.get("red_lines") or {}
     return [
         line(phase["step"], "bold $primary"),
-        line(f"  {' · '.join(facts)}", MUTED),
-        line(f"  {' · '.join(losses)}"),
-        shown(f"  {lines.get('text', '')}", "" if lines.get("verdict") == "go on" else "$warning"),
+        line(" · ".join(facts), MUTED),
+        line(" · ".join(losses)),
+        shown(str(lines.get("text", "")), "" if lines.get("verdict") == "go on" else "$warning"),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.content import Content
 
-from tui.report_words import MUTED, Report, heading, joined, name, percent, rating, share
+from tui.report_words import MUTED, Report, aligned, heading, joined, name, percent, rating, share
 from tui.text import line, shown
 
 SIGNS = {"passed": "✓", "failed": "✗", "cut off": "~", "blocked": "⊘", "refused": "–", "unscored": "?"}
@@ -42,16 +42,11 @@ def battery(report: Report, plain: bool) -> Content:
             Content("  ")
             + name(result["contestant"], 20)
             + signs(result, plain)
-            + line(f"  {_aligned(result['rate'])}")
+            + Content("  ")
+            + aligned(result["rate"])
             for result in test["results"]
         ]
     return joined(parts)
-
-
-def _aligned(rate: Any) -> str:
-    """A share whose per cent sign stands below that of the others."""
-    text = percent(rate)
-    return " " * (3 - text.find(" ")) + text
 
 
 def one_test(report: Report, test: Mapping[str, Any], plain: bool, folded: bool) -> Content:

@@ -78,6 +78,8 @@ def contestants(report: Report, _: bool) -> Content:
         parts += [Content(""), head + Content(f"  reward {interval(entry.get('reward'))}")]
         parts.append(line(f"{entry.get('answers')} asked: {some}") + line(f"; none {none}" if none else "", MUTED))
         parts.append(line(f"{tokens} tokens in the median, {entry.get('thoughts', 0)} with a thought"))
+    if not evaluation.get("contestants"):
+        parts.append(Content.styled("No contestant is named.", MUTED))
     if evaluation.get("pairs"):
         parts += [Content(""), Content.styled("paired differences of reward", "bold")]
     parts += [line(f"  {pair.get('contestant')} over {pair.get('against')}: {interval(pair.get('reward'))}")

@@ -33,6 +33,12 @@ def percent(entry: Any) -> str:
     return f"{100 * mean:.0f} %{bounds}"
 
 
+def aligned(entry: Any) -> Content:
+    """A share whose per cent sign stands below those of the others."""
+    text = percent(entry)
+    return Content(" " * (3 - text.find(" ")) + text)
+
+
 def rating(entry: Any) -> str:
     """A rating with its interval: 1077 [1039, 1118]; an end that the data do not set is open: 1077 [1039, ...]."""
     value, *bounds = _figures(entry, "rating")

@@ -381,9 +381,9 @@ def test_the_plan_stands_beside_it_poisoned_or_not(tmp_path: Path, asked: Asked,
     async def steps(pilot: Pilot[None], app: Cockpit, screen: NewScreen) -> None:
         text = plan(screen)
         assert text.index("no room [INST]") < text.index("disk: 1.00 GiB free") < text.index("3 GiB of GPU memory")
-        assert "GPU 0 is in use by 1-nano-aa: this run waits" in text and "[b] cached" in text
+        assert "GPU 0 is in use by 1-nano-aa: this run waits" in " ".join(text.split()) and "[b] cached" in text
         await pilot.press("H")
-        assert "trains beside it" in plan(screen)
+        assert "trains beside it" in " ".join(plan(screen).split())
         await find(pilot, screen, "[/x] \ud800\x00")
         assert screen._seen == []
         await pilot.press("enter", "space", "u", "escape", "g", "enter")

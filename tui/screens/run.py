@@ -165,7 +165,8 @@ class RunScreen(Frame):
         lines = [*chosen.lines, *self._overlay.over(chosen, start(snapshot))] if chosen and snapshot else []
         bands = chosen.bands if chosen else {}
         self.query_one(LineChart).show([Line(name, spans, bands.get(name, ())) for name, spans in lines])
-        place = f" · {self._curves.index(chosen) + 1} of {len(self._curves)} charts" if chosen else ""
+        all_of_them = len(self._curves)
+        place = f" · {self._curves.index(chosen) + 1} of {all_of_them} charts" if chosen and all_of_them > 1 else ""
         self.query_one("#chart-pane").border_title = line(f"{chosen.name if chosen else 'figures'}{place}")
 
     def _at_curve(self) -> Curve | None:

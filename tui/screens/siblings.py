@@ -22,12 +22,16 @@ MOST = 12
 """Columns; of more traces than that the best are shown, and the title says so."""
 
 
+LEAST = 37
+"""Letters of a column that has nine names, their scores and bars in it."""
+
+
 class Siblings(Dialogue[None]):
     OWNER = "siblings"
     BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings("siblings")]
     DEFAULT_CSS = """
     Siblings .prompt { height: auto; max-height: 30%; padding: 0 1; }
-    Siblings .column { width: 1fr; min-width: 37; border-right: solid $foreground 25%; }
+    Siblings .column { width: 37; border-right: solid $foreground 25%; }
     """
 
     def __init__(self, rows: Sequence[Row], count: int, marked: Mapping[str, Sequence[Row]], plain: bool) -> None:
@@ -50,6 +54,13 @@ class Siblings(Dialogue[None]):
                         words = f"{str(row.get('type', ''))[:40]} {figure(reward)} {str(row.get('id', ''))[:80]}"
                         yield Static(line(words, "bold"))
                         yield TraceView(row, marks, plain=self._plain, prompt=False)
+
+    def on_resize(self) -> None:
+        """As many columns as are whole at once share the room."""
+        room = self.size.width * 98 // 100 - 4
+        width = max(LEAST, room // max(1, min(len(self._rows), room // LEAST)))
+        for column in self.query(".column"):
+            column.styles.width = width
 
     def action_fold(self) -> None:
         for view in self.query(TraceView):

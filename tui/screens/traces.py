@@ -107,7 +107,7 @@ class TracesScreen(Frame):
         row = message.row
         self.keys_changed()
         self.query_one(TraceView).show(row, self.rows.marks_of(row), self.rows.unread)
-        self.query_one("#trace-pane").border_title = line(row.get("id", "") if row else "", most=60)
+        self.query_one("#trace-pane").border_title = line(row.get("id", "") if row else "no trace", most=60)
 
     @on(TraceList.Told)
     def _told(self, message: TraceList.Told) -> None:

@@ -66,7 +66,7 @@ class PlanPane(VerticalScroll, can_focus=True):
         self._share = share
         if found := self.planned:
             self.border_title = line("plan")
-            width = self.scrollable_content_region.width
+            width = self.content_size.width - 1  # of which a scroll bar may take the last
             self.query_one("#found", Static).update(plan_text(found.done, found.queued, share, width, self._plain))
 
     def on_resize(self) -> None:

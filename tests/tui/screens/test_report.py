@@ -57,7 +57,7 @@ def test_a_test_of_the_battery_has_a_sign_for_each_sample_and_every_answer_behin
 def test_the_tournament_has_ratings_shares_and_the_judges_figures(report: dict[str, Any]) -> None:
     text = text_of("tournament", report)
     assert "grpo_merged      1077 [1039, 1118]  1077 [999, 1158]" in text
-    assert [line.split()[-3:] for line in text.splitlines() if line.startswith(" 1 base")] == [["%", "28", "%"]]
+    assert [line.split()[-3:] for line in text.splitlines() if line.startswith(" 1 base")] == [["–", "39", "28"]]
     assert "another winner once the order is turned: 10 % [6, 14]" in text
 
 
@@ -100,7 +100,7 @@ def test_a_part_without_words_of_its_own_is_shown_as_it_stands() -> None:
 def test_scores_stand_under_each_other_with_three_decimals(report: dict[str, Any]) -> None:
     lines = text_of("dimensions", report).splitlines()
     assert " 0.341 0.640 " in lines[1]
-    assert lines[1].endswith("+ +0.299 [+0.294, +0.304]")
+    assert lines[1].endswith("▲ +0.299 [+0.294, +0.304]")
     assert lines[0].index("base") + len("base") == lines[1].index("0.341") + len("0.341")
     assert lines[0].index("tuned") + len("tuned") == lines[1].index("0.640") + len("0.640")
 

@@ -136,9 +136,9 @@ def test_another_artifact(tmp_path: Path) -> None:
 
 def test_no_rows_and_rows_that_cannot_be_read(tmp_path: Path) -> None:
     async def empty(pilot: Pilot[Any], app: Cockpit) -> None:
-        assert "No trace here" in seen(app)
+        assert "No traces yet" in seen(app)
         await pilot.press("s", "A", "u", "e", "o", "n", "x", "escape", "b", "c", "space", "f", "j", "G")
-        assert "No trace here" in seen(app)
+        assert "No traces yet" in seen(app)
 
     (tmp_path / "one").mkdir()
     on_traces(tmp_path / "one", empty)
