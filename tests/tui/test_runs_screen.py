@@ -84,7 +84,7 @@ def test_the_filter_narrows_live_and_escape_restores(root: Path) -> None:
         assert screen.query_one(RecordList).has_focus and screen.query_one(RecordList).cursor == 1
         await pilot.press("slash", *"[/x]")
         await until(pilot, lambda: seen(screen) == [])
-        assert beside(screen) == ""
+        assert beside(screen) == "What is known of the run under the cursor."
         screen.query_one("#filter", Input).value = "reward>0.4"
         await until(pilot, lambda: seen(screen) == ["3-nano-cc", "2-quick-bb"])
 

@@ -27,7 +27,8 @@ border:2px solid currentColor;border-radius:.5rem;background:var(--soft)}
 .criteria div{color:var(--ink)}
 .headline{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.6rem;margin:.9rem 0}
 .headline div{border:1px solid var(--line);border-radius:.4rem;padding:.5rem .6rem;background:var(--soft)}
-dt,.headline span{color:var(--dim);font-size:.82rem}.headline span{font-size:.78rem}dd{margin:0}.headline b{display:block;font-size:1.2rem}
+dt,.headline span{color:var(--dim);font-size:.82rem}
+.headline span{font-size:.78rem}dd{margin:0}.headline b{display:block;font-size:1.2rem}
 nav{display:flex;flex-wrap:wrap;gap:.2rem .9rem;font-size:.87rem;margin:.6rem 0 0;padding:.5rem 0;position:sticky;top:0;
 background:var(--paper);border-bottom:1px solid var(--line);z-index:1}
 a{color:inherit}nav a{text-decoration-color:var(--line);text-underline-offset:.2em}

@@ -122,7 +122,8 @@ def test_poison_stays_visible_in_every_place() -> None:
     for text in shown.values():
         assert not {"\x1b", "\x07", "\x00", "\ud800", "\u202e", "\u2028", "\u200b"} & set(text)
     for name in ("battery", "battery · RQ-01", "tournament", "lineage", "sample traces", "verdict"):
-        assert "[INST] a [/INST] [/x] ␛]0;t␇" in shown[name], name
+        texts = [text for title, text in shown.items() if title.startswith(name)]
+        assert any("[INST] a [/INST] [/x] ␛]0;t␇" in text for text in texts), name
 
 
 def test_two_reports_stand_side_by_side() -> None:
