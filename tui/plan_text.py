@@ -11,7 +11,7 @@ from pipeline.engine.artifacts import Workspace
 from pipeline.engine.gpus import present_gpu
 from tui.launch import Done
 from tui.runs_feed import LIVE, RunRow
-from tui.text import gib, hung, line, shown
+from tui.text import gib, line, shown
 from tui.widgets.signs import sign
 
 
@@ -30,7 +30,7 @@ def queue(workspace: Workspace, rows: Sequence[RunRow]) -> str:
     return f"GPU {gpu} is in use by {holder}" + (f", {waiting} more wait" if waiting else "")
 
 
-def plan_text(done: Done, queued: str, share: bool, width: int, plain: bool) -> Content:
+def plan_text(done: Done, queued: str, share: bool, plain: bool) -> Content:
     value = done.value
     if not isinstance(value, Mapping):
         return shown(done.error or "The plan said nothing.", "$error")
@@ -57,7 +57,7 @@ def plan_text(done: Done, queued: str, share: bool, width: int, plain: bool) -> 
         parts += [shown(f"  {finding.get('text', '')}") for finding in step["findings"] if finding["level"] == "note"]
         if why and state != "cached":
             parts.append(shown(f"  {why}", "$foreground-muted"))
-    return Content("\n").join(hung(part, width) for part in parts)
+    return Content("\n").join(parts)
 
 
 def _totals(value: Mapping[str, Any]) -> Iterator[str]:

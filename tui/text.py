@@ -25,9 +25,9 @@ def line(value: Any, style: str = "", most: int | None = None) -> Content:
 
 
 def hung(text: Content, width: int, by: int = 2) -> Content:
-    """Wrapped to a width, all lines but the first indented: what belongs to a sign stands behind it."""
-    rows = text.wrap(max(8, width - by))
-    return Content("\n" + " " * by).join(rows) if rows else text
+    """Every line wrapped to a width, what is wrapped indented: what belongs to a sign stands behind it."""
+    between = Content("\n" + " " * by)
+    return Content("\n").join(between.join(row.wrap(max(8, width - by))) for row in text.split("\n", allow_blank=True))
 
 
 def clock(seconds: float | None) -> str:

@@ -400,7 +400,7 @@ def test_the_plan_stands_beside_it_poisoned_or_not(tmp_path: Path, asked: Asked,
 def test_too_small_a_disk_is_a_red_line() -> None:
     def told(fits: bool) -> Content:
         disk = {"fits": fits, "needed": 2**28, "free": 2**25, "text": "It does not fit.", "mend": "Mend."}
-        return plans.plan_text(Done("", 0, {"steps": [], "disk": disk, "disk_free": 2**29}, ""), "", False, 200, False)
+        return plans.plan_text(Done("", 0, {"steps": [], "disk": disk, "disk_free": 2**29}, ""), "", False, False)
 
     found = told(False)
     assert found.plain == "✗ It does not fit. Mend."

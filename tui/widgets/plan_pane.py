@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from tui.launch import Done
 from tui.plan_text import plan_text
-from tui.text import line
+from tui.text import hung, line
 
 PAUSE = 0.7
 """Seconds after the last change before the plan is asked for."""
@@ -67,7 +67,8 @@ class PlanPane(VerticalScroll, can_focus=True):
         if found := self.planned:
             self.border_title = line("plan")
             width = self.content_size.width - 1  # of which a scroll bar may take the last
-            self.query_one("#found", Static).update(plan_text(found.done, found.queued, share, width, self._plain))
+            text = plan_text(found.done, found.queued, share, self._plain)
+            self.query_one("#found", Static).update(hung(text, width))
 
     def on_resize(self) -> None:
         self.show(self._share)
