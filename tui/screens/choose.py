@@ -39,7 +39,7 @@ class Choose(Dialogue[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue") as frame:
-            frame.border_subtitle = "Enter takes, Esc leaves"
+            frame.border_subtitle = line("Enter takes, Esc leaves")
             yield Static(shown(self._title, "bold"))
             yield Entry(placeholder=self.HINT)
             yield RecordList(self.COLUMNS, empty="Nothing of that name.")

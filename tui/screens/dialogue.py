@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui import actions
+from tui.text import line
 from tui.widgets.entry import Entry
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class Ask(Dialogue[str]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialogue") as frame:
-            frame.border_subtitle = "Enter gives it, Esc leaves"
+            frame.border_subtitle = line("Enter gives it, Esc leaves")
             yield Static(self._text)
             yield Entry(self._value, select_on_focus=False)
 

@@ -43,7 +43,7 @@ class Siblings(Dialogue[None]):
         with Vertical(classes="dialogue -large") as frame:
             some = f"the {len(self._rows)} best of " if len(self._rows) < self._count else ""
             title = f"{some}{self._count:,} traces of one prompt, best first · f folds the thoughts"
-            frame.border_title, frame.border_subtitle = line(title), "Esc closes"
+            frame.border_title, frame.border_subtitle = line(title), line("Esc closes")
             with VerticalScroll(classes="prompt"):
                 yield Static(messages_of(self._rows[0]) if self._rows else "")
             with HorizontalScroll():

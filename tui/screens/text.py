@@ -38,7 +38,7 @@ class TextOver(Dialogue[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialogue -large") as frame:
             frame.border_title = line(self._title)
-            frame.border_subtitle = "Esc closes" if self._read_only else ""
+            frame.border_subtitle = line("Esc closes" if self._read_only else "")
             yield TextArea(
                 self._text,
                 read_only=self._read_only,
