@@ -25,6 +25,9 @@ from pipeline.engine.rows import Row, read_json, write_json
 if TYPE_CHECKING:
     from pipeline.engine.config import RunConfig
 
+ASKING = 0.05
+"""Seconds in which a lock that others only ask for is let go of."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -67,10 +70,11 @@ class Run:
         return FileLock(self.path / "lock")
 
     def is_alive(self) -> bool:
-        """Whether the runner's process lives: it holds the lock for as long as it does."""
+        """Whether the runner's process lives: it holds the lock for as long as it does. Whoever asks holds it, too, for
+        an instant: the lock is asked for again before a run is said to live."""
         lock = self.lock()
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=ASKING, poll_interval=ASKING / 8)
         except Timeout:
             return True
         except OSError:
