@@ -141,8 +141,8 @@ async def test_panes_are_mounted_once_there_is_something_to_see(tmp_path):
         await pilot.press("w", "K", "slash", "escape", "n", "plus", "greater_than_sign", "z")  # of panes not there yet
         app.select(made(tmp_path, trained()).id)
         await until(pilot, lambda: app.screen.query(LineChart) and "Finished in" in hint(app))
-        assert isinstance(app.focused, LineChart) and not app.screen.query("#empty")
-        assert "grpo-1"[:4] in seen(app) and "1 Run" in seen(app)
+        await until(pilot, lambda: isinstance(app.focused, LineChart) and not app.screen.query("#empty"))
+        await until(pilot, lambda: "grpo" in seen(app) and "1 Run" in seen(app))
         assert not app.screen.query(Completions)
         await pilot.press("w")
         assert len(app.screen.query_one(Completions).query_one(RecordList)) == 8
